@@ -1,0 +1,1 @@
+"""LTV-Zaiko: inventory joined with customer lifetime value."""
