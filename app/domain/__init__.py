@@ -1,0 +1,1 @@
+"""Arithmetic of stock and customers: numbers in, numbers out."""
