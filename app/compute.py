@@ -1,0 +1,126 @@
+"""Work that takes a processor for long, in other processes: the only concurrency helper.
+
+Processes are spawned, never forked: a fork would share CmdStan's temporary directory, and two fits
+that write into one directory corrupt each other (facebook/prophet#2160).
+"""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+Chunk = TypeVar("Chunk")
+Result = TypeVar("Result")
+
+# One thread a process: the processes themselves fill the machine.
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+class WorkerDied(Exception):
+    """A worker process ended in the middle of its work, and again when the work was repeated."""
+
+
+@dataclass(slots=True, eq=False)
+class _Task(Generic[Chunk]):
+    chunk: Chunk
+    deaths: int = 0  # workers that died while they had it
+
+
+def run(
+    function: Callable[[Chunk], Result],
+    chunks: Iterable[Chunk],
+    *,
+    processes: int,
+    progress: Callable[[int], object] = lambda done: None,  # noqa: ARG005
+    attempts: int = 2,
+) -> Iterator[Result]:
+    """Apply a function to every chunk in worker processes; yield results as they come.
+
+    Chunks are drawn only as workers become free, so neither all chunks nor all results are in
+    memory at once. Results come in the order in which they are finished. An exception raised by
+    the function is raised here. Leaving the iterator early stops the workers.
+
+    Args:
+        function: picklable, so of a module, possibly wrapped in `functools.partial`. It runs
+            again on a chunk whose worker died.
+        chunks: picklable arguments.
+        processes: worker processes, at least 1.
+        progress: called with the number of chunks finished, after each.
+        attempts: times a chunk may be in the hands of workers that die.
+
+    Raises:
+        WorkerDied: if workers keep dying, for instance for want of memory.
+    """
+    tasks = map(_Task, chunks)
+    unfinished: list[_Task[Chunk]] = []
+    done = 0
+    with tempfile.TemporaryDirectory(prefix="zaiko-", ignore_cleanup_errors=True) as directory:
+        while True:
+            pool = _pool(processes, directory)
+            try:
+                for result in _results(pool, function, tasks, unfinished, room=2 * processes):
+                    done += 1
+                    progress(done)
+                    yield result
+                return  # noqa: TRY300 - the loop is for pools that broke
+            except BrokenProcessPool as error:
+                for task in unfinished:
+                    task.deaths += 1
+                if any(task.deaths >= attempts for task in unfinished):
+                    raise WorkerDied(str(error)) from error
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _results(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Chunk], Result],
+    tasks: Iterator[_Task[Chunk]],
+    unfinished: list[_Task[Chunk]],
+    *,
+    room: int,
+) -> Iterator[Result]:
+    """Keep ``room`` tasks in the pool; ``unfinished`` always holds those without a result."""
+    running = {pool.submit(function, task.chunk): task for task in unfinished}
+    while True:
+        for task in islice(tasks, room - len(unfinished)):
+            unfinished.append(task)
+            running[pool.submit(function, task.chunk)] = task
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            result = future.result()
+            unfinished.remove(running.pop(future))
+            yield result
+
+
+def _pool(processes: int, directory: str) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(directory,),
+    )
+
+
+def _begin(directory: str) -> None:
+    """Give the worker its own temporary directory and one thread, and tie it to its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops us
+    for name in THREAD_LIMITS:
+        os.environ[name] = "1"
+    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(dir=directory)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # a parent that was killed cannot stop its workers
