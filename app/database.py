@@ -1,0 +1,59 @@
+"""The engine, and one transaction per request."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Request
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+Sessions: TypeAlias = async_sessionmaker[AsyncSession]
+
+# The queue's tables live in a schema of their own, so that ours compare clean with the models.
+SEARCH_PATH = "public,procrastinate"
+
+
+def async_url(url: str) -> URL:
+    """The same database through asyncpg."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """An engine for the service; connections are checked before use, so it survives a restart."""
+    return create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"server_settings": {"search_path": SEARCH_PATH, "jit": "off"}},
+    )
+
+
+def sessions_of(engine: AsyncEngine) -> Sessions:
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def request_session(request: Request) -> AsyncIterator[AsyncSession]:
+    sessions: Sessions = request.app.state.sessions
+    async with sessions.begin() as session:
+        yield session
+
+
+# "function" scope commits before the response leaves, so a 201 is never a lie.
+Session = Annotated[AsyncSession, Depends(request_session, scope="function")]
+
+
+async def read_connection(request: Request) -> AsyncIterator[AsyncConnection]:
+    reader: AsyncEngine = request.app.state.reader
+    async with reader.connect() as connection:
+        yield connection
+
+
+# For the single statement of a hot read: autocommit spares the BEGIN and ROLLBACK round trips.
+Reader = Annotated[AsyncConnection, Depends(read_connection, scope="function")]

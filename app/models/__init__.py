@@ -1,0 +1,42 @@
+"""Tables, one file per aggregate."""
+
+from app.models.api_key import ApiKey
+from app.models.base import Base
+from app.models.campaign import Campaign, CampaignEffect, CampaignSku
+from app.models.catalog import ItemClass, Location, Sku
+from app.models.customer import CustomerLtv, LtvModel, SkuLtv
+from app.models.disposition import Disposition, Evaluation
+from app.models.forecast import Forecast, ForecastRun
+from app.models.job import Job, JobStatus
+from app.models.order_list import OrderLine, OrderList, OrderStatus
+from app.models.policy import PolicyVersion
+from app.models.sales import ImportBatch, ImportReject, Sale
+from app.models.stock import StockLevel
+
+__all__ = [
+    "ApiKey",
+    "Base",
+    "Campaign",
+    "CampaignEffect",
+    "CampaignSku",
+    "CustomerLtv",
+    "Disposition",
+    "Evaluation",
+    "Forecast",
+    "ForecastRun",
+    "ImportBatch",
+    "ImportReject",
+    "ItemClass",
+    "Job",
+    "JobStatus",
+    "Location",
+    "LtvModel",
+    "OrderLine",
+    "OrderList",
+    "OrderStatus",
+    "PolicyVersion",
+    "Sale",
+    "Sku",
+    "SkuLtv",
+    "StockLevel",
+]
