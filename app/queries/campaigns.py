@@ -1,0 +1,75 @@
+"""Campaigns, and the sales panel their effect is measured on."""
+
+from datetime import date
+
+import polars as pl
+from sqlalchemy import RowMapping, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Campaign, CampaignEffect, CampaignSku
+from app.queries.history import copied
+
+DAILY_UNITS = """
+    SELECT sku_id, (sold_on - $1::date)::int AS day, greatest(sum(quantity), 0)::float8 AS units
+    FROM sale JOIN sku USING (sku_id)
+    WHERE sold_on >= $1 AND sold_on <= $2 AND item_class <> 'service'
+    GROUP BY sku_id, sold_on
+"""
+TERMS = text("""
+    SELECT sum(quantity * coalesce(list_price, unit_price::float8)) / sum(quantity) AS list_price,
+           sum(quantity * unit_cost) / nullif(sum(quantity) FILTER (WHERE unit_cost IS NOT NULL), 0)
+               AS unit_cost,
+           bool_or(is_cost_derived) AS is_cost_derived
+    FROM sale JOIN sku USING (sku_id) JOIN campaign_sku USING (sku_id)
+    WHERE campaign_id = :campaign_id AND quantity > 0 AND sold_on BETWEEN :start AND :end
+""")
+
+
+async def campaign(session: AsyncSession, campaign_id: int) -> Campaign | None:
+    return await session.get(Campaign, campaign_id)
+
+
+async def campaign_skus(session: AsyncSession, campaign_ids: list[int]) -> dict[int, list[str]]:
+    """The SKUs of each campaign, in key order."""
+    statement = (
+        select(CampaignSku.campaign_id, CampaignSku.sku_id)
+        .where(CampaignSku.campaign_id.in_(campaign_ids))
+        .order_by(CampaignSku.campaign_id, CampaignSku.sku_id)
+    )
+    skus: dict[int, list[str]] = {campaign_id: [] for campaign_id in campaign_ids}
+    for campaign_id, sku_id in await session.execute(statement):
+        skus[campaign_id].append(sku_id)
+    return skus
+
+
+async def campaigns_page(session: AsyncSession, *, limit: int, after: int | None) -> list[Campaign]:
+    """Campaigns, the newest first."""
+    statement = select(Campaign).order_by(Campaign.campaign_id.desc()).limit(limit)
+    if after is not None:
+        statement = statement.where(Campaign.campaign_id < after)
+    return list(await session.scalars(statement))
+
+
+async def campaign_effect(session: AsyncSession, campaign_id: int) -> CampaignEffect | None:
+    return await session.get(CampaignEffect, campaign_id)
+
+
+async def daily_units(session: AsyncSession, start: date, end: date) -> pl.DataFrame:
+    """Net units of stocked items: columns ``sku_id``, ``day`` (0 = start), ``units`` (>= 0)."""
+    return await copied(
+        session,
+        DAILY_UNITS,
+        start,
+        end,
+        schema={"sku_id": pl.String, "day": pl.Int64, "units": pl.Float64},
+    )
+
+
+async def campaign_terms(session: AsyncSession, found: Campaign) -> RowMapping:
+    """List price and unit cost of a campaign's items, weighted by the units it sold."""
+    parameters = {
+        "campaign_id": found.campaign_id,
+        "start": found.starts_on,
+        "end": found.ends_on,
+    }
+    return (await session.execute(TERMS, parameters)).mappings().one()

@@ -1,0 +1,68 @@
+"""What the decisions need to know about each SKU at each location."""
+
+from datetime import date
+
+import pandas as pd
+import polars as pl
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.queries.history import copied
+
+POSITIONS = """
+    WITH stock AS (
+        SELECT DISTINCT ON (sku_id, location_id) * FROM stock_level
+        WHERE counted_on <= $1 ORDER BY sku_id, location_id, counted_on DESC
+    ), paid AS (
+        SELECT sku_id, location_id,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY unit_price::float8) AS price
+        FROM sale WHERE sold_on > $1::date - 28 AND sold_on <= $1::date AND quantity > 0
+        GROUP BY sku_id, location_id
+    )
+    SELECT stock.sku_id, stock.location_id, stock.counted_on, stock.on_hand, stock.on_order,
+           stock.allocated, stock.is_derived, sku.item_class, sku.list_price, sku.unit_cost,
+           sku.is_price_derived, sku.is_cost_derived, sku.sales_end_on, paid.price
+    FROM stock JOIN sku USING (sku_id) LEFT JOIN paid USING (sku_id, location_id)
+    WHERE sku.item_class <> 'service'
+    ORDER BY stock.sku_id, stock.location_id
+"""
+
+FLAGS = ("is_derived", "is_price_derived", "is_cost_derived")
+
+
+async def positions(session: AsyncSession, as_of: date) -> pd.DataFrame:
+    """The latest stock of every SKU and location as of a day, with its prices.
+
+    Returns columns ``sku_id, location_id, counted_on, on_hand, on_order, allocated`` (units),
+    ``item_class, list_price, unit_cost`` (money, NaN: not known), ``sales_end_on`` (NaT: none),
+    ``paid_price`` (median paid in the last four weeks, NaN: nothing sold) and the booleans
+    ``is_derived`` (the stock), ``is_price_derived``, ``is_cost_derived``.
+    """
+    text, money = pl.String, pl.Float64
+    frame = await copied(
+        session,
+        POSITIONS,
+        as_of,
+        schema={
+            "sku_id": text,
+            "location_id": text,
+            "counted_on": pl.Date,
+            "on_hand": pl.Int64,
+            "on_order": pl.Int64,
+            "allocated": pl.Int64,
+            "is_derived": text,
+            "item_class": text,
+            "list_price": money,
+            "unit_cost": money,
+            "is_price_derived": text,
+            "is_cost_derived": text,
+            "sales_end_on": pl.Date,
+            "paid_price": money,
+        },
+    )
+    frame = frame.with_columns(pl.col(FLAGS) == "t")
+    return pd.DataFrame(
+        {
+            name: column.to_list() if column.dtype == text else column.to_numpy()
+            for name, column in zip(frame.columns, frame.iter_columns(), strict=True)
+        }
+    )

@@ -1,0 +1,313 @@
+"""Decide for every SKU at every location whether to sell or hold, and keep the verdicts."""
+
+import asyncio
+import json
+from collections.abc import Hashable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.policy import Policy
+from app.domain.price_path import Economics, Floats
+from app.domain.sell_hold import Decision, decide, reasons
+from app.queries.dispositions import replace_dispositions
+from app.services.policies import PolicyInForce
+from app.services.valuation import Valuation
+
+SEASONAL_DIP_WEEKS = 2.0  # methods §3.4: a seasonal item leaves before a longer dip matters
+DEPTH_STEP = 0.05  # prices paid scatter around the list price; a depth is read off in such steps
+SHAPES = (0.5, 1e4)  # of the Gamma belief about the demand level, from vague to certain
+INPUTS = (
+    "on_hand",
+    "demand_rate",
+    "demand_shape",
+    "elasticity",
+    "elasticity_sd",
+    "list_price",
+    "current_depth",
+    "max_depth",
+    "holding_cost",
+    "salvage_value",
+    "buyer_ltv",
+    "gateway_effect",
+    "new_buyer_share",
+    "repeat_margin_at_risk",
+)
+
+
+def decision_items(
+    positions: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    valuation: Valuation | None,
+    *,
+    as_of: date,
+    policy: Policy,
+) -> pd.DataFrame:
+    """Bring stock, demand, prices and buyers' LTV together, one row per SKU and location.
+
+    Args:
+        positions: from ``queries.positions``; rows without a list price must be gone.
+        forecasts: ``sku_id, location_id, weekly_mean, level_cv2, yhat``, one row a series.
+        valuation: buyers' LTV; None where nobody is identified.
+        as_of: the day of the decision.
+        policy: what is assumed.
+
+    Returns:
+        The positions with the inputs of ``decide``, ``horizon`` (weeks), ``yhat`` and the
+        flags ``has_forecast``, ``has_own_ltv``, ``has_cost``.
+    """
+    items = positions.merge(
+        forecasts[["sku_id", "location_id", "weekly_mean", "level_cv2", "yhat"]],
+        on=["sku_id", "location_id"],
+        how="left",
+    )
+    price = items["list_price"]
+    has_cost = items["unit_cost"].notna()
+    cost = items["unit_cost"].fillna(price * (1 - policy.margin_share))
+    is_seasonal = (items["item_class"] == "seasonal").to_numpy()
+    weeks_left = (pd.to_datetime(items["sales_end_on"]) - pd.Timestamp(as_of)).dt.days // 7
+    longest = round(policy.staple_horizon_weeks)
+    horizon = np.clip(weeks_left.fillna(longest), 1, longest).astype(int)
+    rate = items["weekly_mean"].fillna(0.0)
+    leftover = np.maximum(items["on_hand"] - horizon * rate, 0.0)
+    depth = np.clip(1 - items["paid_price"] / price, 0, 0.95).fillna(0.0)
+    ltv, has_own_ltv = _buyer_ltv(items["sku_id"], valuation)
+    dip_weeks = np.where(is_seasonal, SEASONAL_DIP_WEEKS, policy.brand_loss_weeks)
+    margin = np.maximum(price * (1 - policy.variable_cost_rate) - cost, 0.0)
+    return items.assign(
+        unit_cost=cost,
+        demand_rate=rate,
+        demand_shape=np.clip(1 / np.maximum(items["level_cv2"].fillna(1.0), 1e-9), *SHAPES),
+        elasticity=policy.elasticity,
+        elasticity_sd=policy.elasticity_sd,
+        current_depth=np.floor(depth / DEPTH_STEP + 1e-9) * DEPTH_STEP,
+        max_depth=policy.max_depth,
+        holding_cost=cost * policy.holding_rate / 52 + policy.storage_cost,
+        salvage_value=np.where(
+            is_seasonal,
+            policy.seasonal_salvage * price,
+            # A leftover staple spares a purchase only as far as the year after will need it.
+            policy.staple_salvage * cost * np.minimum(1.0, 52 * rate / np.maximum(leftover, 1.0)),
+        ),
+        buyer_ltv=ltv,
+        gateway_effect=0.0,
+        new_buyer_share=policy.new_buyer_share,
+        repeat_margin_at_risk=policy.brand_loss * dip_weeks * rate * margin,
+        horizon=horizon,
+        has_forecast=items["weekly_mean"].notna(),
+        has_own_ltv=has_own_ltv,
+        has_cost=has_cost,
+    )
+
+
+def _buyer_ltv(
+    sku_ids: pd.Series, valuation: Valuation | None
+) -> tuple["pd.Series[float]", "pd.Series[bool]"]:
+    """LTV of the buyer behind one unit of each SKU, and whether it is the SKU's own."""
+    if valuation is None:
+        return sku_ids.map(lambda _: 0.0), sku_ids.map(lambda _: False)
+    skus = valuation.mix.skus
+    ltv = sku_ids.map(skus["ltv"]).astype(float).fillna(valuation.mix.population_mean)
+    share = sku_ids.map(valuation.orders_per_unit).astype(float)
+    ltv *= share.fillna(valuation.usual_orders_per_unit)
+    own = sku_ids.map(skus["confidence"]).isin(["confident", "enough"])
+    return ltv.clip(lower=0.0), own
+
+
+def economics_of(policy: Policy) -> Economics:
+    return Economics(
+        annual_discount_rate=policy.discount_rate,
+        ltv_erosion=policy.ltv_erosion,
+        variable_cost_rate=policy.variable_cost_rate,
+        cash_premium=policy.cash_premium,
+        action_cost=policy.action_cost,
+        review_weeks=round(policy.review_weeks),
+        watch_band=(0.5 - policy.watch_band, 0.5 + policy.watch_band),
+    )
+
+
+def verdicts(items: pd.DataFrame, policy: Policy, currency: str) -> pd.DataFrame:
+    """``items`` joined with what ``decide`` says of them and their ``reasons``.
+
+    Items are decided in groups of one horizon. The seasonal index is the forecast's own course
+    over the horizon.
+    """
+    economics = economics_of(policy)
+    decided = []
+    for horizon in items["horizon"].unique():
+        group = items[items["horizon"] == horizon]
+        season = np.array([_season(course, horizon) for course in group["yhat"]])
+        answer = decide(group[list(INPUTS)], season, economics)
+        decided.append(answer.assign(reasons=pd.Series(reasons(answer, currency), answer.index)))
+    return items.join(pd.concat(decided))
+
+
+def _season(course: Any, horizon: int) -> Floats:
+    """Demand of each week against the mean; 1 where nothing is expected or nothing is known."""
+    if not isinstance(course, np.ndarray) or course.mean() <= 0:
+        return np.ones(horizon)
+    return np.asarray(course[:horizon] / course.mean(), np.float64)
+
+
+def answers(
+    decided: pd.DataFrame,
+    *,
+    as_of: date,
+    in_force: PolicyInForce,
+    currency: str,
+    valuation: Valuation | None,
+) -> list[dict[str, Any]]:
+    """The verdicts as they are published, one JSON object per SKU and location."""
+    hashes = pd.util.hash_pandas_object(decided[[*INPUTS, "horizon"]], index=False)
+    segments = valuation.segment_shares if valuation else {}
+    segment_ltv: dict[str, float] = {}
+    if valuation:
+        means = valuation.customers.groupby("cpm_segment")["ltv"].mean()
+        segment_ltv = {str(segment): mean for segment, mean in means.items()}
+    return [
+        {
+            "sku_id": row["sku_id"],
+            "location_id": row["location_id"],
+            "decision": str(row["decision"]),
+            "sell_score": round(row["sell_score"], 2),
+            "hold_score": round(100 - round(row["sell_score"], 2), 2),
+            "advantage": round(row["advantage"], 2),
+            "probability_sell": round(row["probability_sell"], 4),
+            "on_hand": row["on_hand"],
+            "surplus_units": round(row["surplus_units"], 2),
+            "full_price_sellout_probability": round(row["full_price_sellout_probability"], 4),
+            "is_needless_discount": bool(row["is_needless_discount"]),
+            "current_depth": round(row["current_depth"], 4),
+            "break_even_discount": _rounded(row["break_even_discount"]),
+            "recommended_action": _action(
+                row, as_of, _worth_holding_for(segments.get(row["sku_id"], {}), segment_ltv)
+            ),
+            "review_on": _week_after(as_of, row["review_week"]),
+            "reasons": [
+                {
+                    "code": reason.code,
+                    "points": round(reason.points, 4),
+                    "amount": round(reason.amount, 2),
+                    "ja": reason.text_ja,
+                    "en": reason.text_en,
+                }
+                for reason in row["reasons"]
+            ],
+            "data_flags": _flags(row),
+            "segments_as_of": as_of.isoformat() if valuation else None,
+            "evaluated_on": as_of.isoformat(),
+            "policy_version": in_force.version,
+            "input_hash": f"{digest ^ in_force.version:016x}",
+            "currency": currency,
+        }
+        for row, digest in zip(decided.to_dict("records"), hashes.to_list(), strict=True)
+    ]
+
+
+def _rounded(number: float) -> float | None:
+    return None if np.isnan(number) else round(number, 4)
+
+
+def _week_after(day: date, weeks: float) -> str | None:
+    return None if np.isnan(weeks) else (day + timedelta(weeks=int(weeks))).isoformat()
+
+
+def _worth_holding_for(shares: dict[str, float], ltv: dict[str, float]) -> list[str]:
+    """Up to three segments that bring most of the value of a SKU's buyers."""
+    worth = sorted(shares, key=lambda name: -shares[name] * ltv.get(name, 0.0))
+    return worth[:3]
+
+
+def _action(row: dict[Hashable, Any], as_of: date, segments: list[str]) -> dict[str, Any]:
+    decision, depth, later = row["decision"], row["depth_now"], row["depth_later"]
+    then_on = _week_after(as_of, row["change_week"])
+    is_sell = decision == Decision.SELL
+    kind = {
+        Decision.SELL: "markdown",
+        Decision.HOLD: "hold",
+        Decision.WATCH: "review",
+        Decision.NONE: "none",
+    }[decision]
+    sold = row["expected_units_sell"] if is_sell else row["expected_units_hold"]
+    ja = {
+        "markdown": f"今すぐ{depth:.0%}値引きで売り切る",
+        "hold": "値引きせずに寝かせる" if depth == 0 else f"現在の{depth:.0%}引きのまま保つ",
+        "review": "判断が割れる: 見直し日まで様子を見る",
+        "none": "在庫がない",
+    }[kind]
+    en = {
+        "markdown": f"mark down by {depth:.0%} now",
+        "hold": "keep the full price" if depth == 0 else f"keep today's {depth:.0%} off",
+        "review": "too close to call: look again on the review date",
+        "none": "nothing in stock",
+    }[kind]
+    if then_on is not None and kind != "none":
+        ja += f"、{then_on}に{later:.0%}引きを検討"
+        en += f"; consider {later:.0%} off on {then_on}"
+    return {
+        "kind": kind,
+        "depth": round(depth, 4) if is_sell else None,
+        "start_on": (as_of + timedelta(days=1)).isoformat() if is_sell else None,
+        "then_depth": round(later, 4) if then_on else None,
+        "then_on": then_on,
+        "target_segments": [] if is_sell or kind == "none" else segments,
+        "expected_units_sold": round(sold, 2),
+        "expected_units_left": round(max(row["on_hand"] - sold, 0.0), 2),
+        "ja": ja,
+        "en": en,
+    }
+
+
+def _flags(row: dict[Hashable, Any]) -> list[str]:
+    named = {
+        "derived_stock": row["is_derived"],
+        "derived_cost": row["is_cost_derived"],
+        "derived_list_price": row["is_price_derived"],
+        "assumed_cost": not row["has_cost"],
+        "negative_stock": row["on_hand"] < 0,
+        "no_sales_history": not row["has_forecast"],
+        "average_buyer_ltv": not row["has_own_ltv"],
+        "default_elasticity": True,
+    }
+    return [name for name, holds in named.items() if holds]
+
+
+async def decide_and_save(
+    session: AsyncSession,
+    positions: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    valuation: Valuation | None,
+    *,
+    as_of: date,
+    in_force: PolicyInForce,
+    currency: str,
+) -> dict[str, Any]:
+    """Judge every position that has a price and store the verdicts of the day."""
+    priced = positions[positions["list_price"] > 0].reset_index(drop=True)
+    counts: dict[str, Any] = {"without_list_price": len(positions) - len(priced)}
+    if priced.empty:
+        return {**counts, "decisions": {}}
+
+    def compute() -> list[dict[str, Any]]:
+        items = decision_items(priced, forecasts, valuation, as_of=as_of, policy=in_force.policy)
+        decided = verdicts(items, in_force.policy, currency)
+        return answers(
+            decided, as_of=as_of, in_force=in_force, currency=currency, valuation=valuation
+        )
+
+    judged = await asyncio.to_thread(compute)
+    rows = pl.DataFrame(
+        {
+            "sku_id": [answer["sku_id"] for answer in judged],
+            "location_id": [answer["location_id"] for answer in judged],
+            "evaluated_on": [as_of] * len(judged),
+            "answer": [json.dumps(answer, ensure_ascii=False) for answer in judged],
+        }
+    )
+    await replace_dispositions(session, as_of, rows)
+    decisions = pd.Series([answer["decision"] for answer in judged]).value_counts()
+    return {**counts, "decisions": {str(k): int(v) for k, v in decisions.items()}}

@@ -1,0 +1,101 @@
+"""The evaluation: net the returns, value the customers, forecast, decide."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.returns import net_returns
+from app.models import Evaluation
+from app.queries import history, inventory
+from app.queries.positions import positions
+from app.services.deciding import decide_and_save
+from app.services.forecasting import forecast_all, save_forecasts
+from app.services.importing import Progress, Sessions
+from app.services.policies import policy_in_force
+from app.services.valuation import value_and_save
+
+STEPS = 5
+
+
+class NothingToEvaluate(Exception):
+    """There are no sales yet."""
+
+
+async def evaluate(
+    sessions: Sessions,
+    progress: Progress,
+    *,
+    as_of: date | None,
+    processes: int,
+    currency: str,
+) -> dict[str, Any]:
+    """Recompute everything that follows from sales, stock and policy as of a day.
+
+    Each step replaces its own results in one transaction, so an evaluation that is killed
+    leaves whole results behind and can simply be run again.
+
+    Raises:
+        NothingToEvaluate: without sales up to that day.
+    """
+    await progress("reading sales", 0, STEPS)
+    async with sessions() as session:
+        day = as_of or await inventory.last_sale_day(session)
+        if day is None:
+            raise NothingToEvaluate("import sales first")
+        in_force = await policy_in_force(session)
+        lines = await history.sales_lines(session, day)
+    if not (lines["quantity"] > 0).any():
+        raise NothingToEvaluate(f"there are no sales up to {day}")
+    purchases, returns = await asyncio.to_thread(_net, lines)
+    await progress("valuing customers", 1, STEPS)
+    async with sessions.begin() as session:
+        valuation = await value_and_save(
+            session,
+            purchases[purchases["customer_id"].notna()],
+            as_of=day,
+            policy=in_force.policy,
+        )
+    horizon = round(in_force.policy.staple_horizon_weeks)
+    forecasts = await forecast_all(
+        purchases, progress, as_of=day, horizon=horizon, processes=processes
+    )
+    await progress("saving forecasts", 3, STEPS)
+    async with sessions.begin() as session:
+        forecast_summary = await save_forecasts(session, forecasts, as_of=day, horizon=horizon)
+    await progress("deciding", 4, STEPS)
+    async with sessions.begin() as session:
+        decided = await decide_and_save(
+            session,
+            await positions(session, day),
+            forecasts,
+            valuation,
+            as_of=day,
+            in_force=in_force,
+            currency=currency,
+        )
+        summary = {
+            "as_of": day.isoformat(),
+            "customers": len(valuation.customers) if valuation else 0,
+            "returns": returns,
+            "forecasts": forecast_summary,
+            **decided,
+        }
+        await _record(session, day, in_force.version, summary)
+    await progress("done", STEPS, STEPS)
+    return summary
+
+
+def _net(lines: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Purchase lines with what was returned taken off, and how many returns that settled."""
+    netted = net_returns(lines)
+    kept = netted.lines[netted.lines["net_quantity"] > 0]
+    returned = float(-lines.loc[lines["quantity"] < 0, "quantity"].sum())
+    return kept, {"units": returned, "units_matching_no_purchase": netted.unmatched_units}
+
+
+async def _record(session: AsyncSession, day: date, version: int, summary: dict[str, Any]) -> None:
+    session.add(Evaluation(as_of=day, policy_version=version, summary=summary))
+    await session.flush()

@@ -1,0 +1,109 @@
+"""Forecast every SKU at every location, and put the forecasts in force."""
+
+import asyncio
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import compute
+from app.domain.demand import weekly_demand
+from app.domain.forecast import ForecastPolicy, demand_history, forecast_series
+from app.models import ForecastRun
+from app.queries.forecasts import replace_forecasts
+from app.services.importing import Progress
+
+CHUNK_SERIES = 50  # about two seconds of Prophet: short enough to show progress, long to start
+
+
+async def forecast_all(
+    purchases: pd.DataFrame, progress: Progress, *, as_of: date, horizon: int, processes: int
+) -> pd.DataFrame:
+    """Weekly forecasts of every series that ever sold, in worker processes.
+
+    Args:
+        purchases: lines with ``sku_id, location_id, sold_on, net_quantity``.
+        progress: told the chunks done.
+        as_of: last day of history.
+        horizon: weeks ahead.
+        processes: worker processes.
+
+    Returns:
+        One row per series as ``forecast_series`` describes, in key order.
+    """
+    policy = ForecastPolicy(horizon=horizon)
+    loop = asyncio.get_running_loop()
+
+    def compute_all() -> pd.DataFrame:
+        sales = pd.DataFrame(
+            {
+                "sku_id": purchases["sku_id"].astype(object),
+                "location_id": purchases["location_id"].astype(object),
+                "sold_on": purchases["sold_on"],
+                "quantity": purchases["net_quantity"],
+            }
+        )
+        series, demand = weekly_demand(sales, as_of=as_of)
+        history = demand_history(series, demand, policy)
+        # The chunks with most Prophet fits first, so that no process is left with a long one.
+        chunks = sorted(
+            history.chunks(CHUNK_SERIES),
+            key=lambda c: -int((c.series["method"] == "prophet").sum()),
+        )
+
+        def report(done: int) -> None:
+            asyncio.run_coroutine_threadsafe(progress("forecasting", done, len(chunks)), loop)
+
+        work = partial(forecast_series, as_of=as_of, policy=policy)
+        results = list(compute.run(work, chunks, processes=processes, progress=report))
+        return pd.concat(results).sort_values(["sku_id", "location_id"], ignore_index=True)
+
+    return await asyncio.to_thread(compute_all)
+
+
+async def save_forecasts(
+    session: AsyncSession, forecasts: pd.DataFrame, *, as_of: date, horizon: int
+) -> dict[str, Any]:
+    """Put forecasts in force; return the run's summary: series per method, failures."""
+    summary = {
+        "series": len(forecasts),
+        "methods": _counts(forecasts["method"]),
+        "classes": _counts(forecasts["demand_class"]),
+        "quantile_levels": list(ForecastPolicy().quantile_levels),
+        "failures": {
+            f"{row.sku_id} {row.location_id}": row.failure
+            for row in forecasts[forecasts["failure"].notna()].itertuples()
+        },
+    }
+    run = ForecastRun(as_of=as_of, horizon_weeks=horizon, summary=summary)
+    rows = pl.DataFrame(
+        {
+            "sku_id": forecasts["sku_id"].to_list(),
+            "location_id": forecasts["location_id"].to_list(),
+            "starts_on": [as_of + timedelta(days=1)] * len(forecasts),
+            "demand_class": forecasts["demand_class"].astype(str).to_list(),
+            "method": forecasts["method"].astype(str).to_list(),
+            "method_reason": forecasts["reason"].astype(str).to_list(),
+            "yhat": [_array_text(row) for row in forecasts["yhat"]],
+            "quantiles": [
+                "{" + ",".join(_array_text(level) for level in rows) + "}"
+                for rows in forecasts["quantiles"]
+            ],
+            "level_cv2": forecasts["level_cv2"].to_numpy(),
+            "sum_variance": [_array_text(row) for row in forecasts["sum_variance"]],
+        }
+    )
+    await replace_forecasts(session, run, rows)
+    return {"forecast_run_id": run.forecast_run_id, **summary}
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().items()}
+
+
+def _array_text(numbers: np.ndarray[Any, Any]) -> str:
+    return "{" + ",".join(f"{number:.6g}" for number in numbers) + "}"

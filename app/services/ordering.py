@@ -1,0 +1,195 @@
+"""Order lists: propose what to buy, approve it, hand it over."""
+
+import hashlib
+import json
+from collections.abc import Hashable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import func, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain import replenishment
+from app.domain.policy import Policy
+from app.models import OrderLine, OrderList, OrderStatus
+from app.queries import orders
+from app.queries.dispositions import last_evaluated_on
+from app.services.policies import policy_in_force
+
+
+class NothingToOrder(Exception):
+    """No item has reached its reorder point, or nothing has been evaluated yet."""
+
+
+class UnknownLocation(Exception):
+    """No location has this id."""
+
+
+class UnknownOrderList(Exception):
+    """No order list has this number."""
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used before for another request."""
+
+
+def order_proposals(positions: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Every position with its reorder point, order-up-to level, quantity and reason.
+
+    Until the customer's own sourcing terms are imported, lead time and review come from the
+    policy, and there is no minimum quantity, lot or maximum stock.
+    """
+    lead_days, review_days = policy.lead_time_weeks * 7, policy.order_review_weeks * 7
+    complete = positions.assign(
+        overdue_on_order=0.0,
+        moq=0.0,
+        lot_size=1.0,
+        max_stock=np.nan,
+        service_level=np.nan,
+        lead_time_days=lead_days,
+    )
+    proposals = replenishment.order_lines(
+        complete,
+        review_days=review_days,
+        service_level=policy.service_level,
+        max_moq_cover_days=policy.order_cover_weeks * 7,
+    )
+    return positions.join(proposals)
+
+
+async def propose_order_list(
+    session: AsyncSession,
+    *,
+    item_class: str,
+    location_id: str | None,
+    as_of: date | None,
+    idempotency_key: str | None,
+) -> OrderList:
+    """Draft an order list from stock, forecasts and policy, and keep it.
+
+    The same idempotency key with the same request answers the list it made before.
+
+    Raises:
+        UnknownLocation: if the location is not known.
+        NothingToOrder: if no item has reached its reorder point.
+        IdempotencyConflict: if the key came with another request before.
+    """
+    request = json.dumps([item_class, location_id, as_of.isoformat() if as_of else None])
+    request_hash = hashlib.sha256(request.encode()).hexdigest()
+    if idempotency_key is not None:
+        # Two retries at once: the second waits here for the first, then finds its list.
+        await session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+            {"key": f"order-list {idempotency_key}"},
+        )
+        earlier = await orders.order_list_by_key(session, idempotency_key)
+        if earlier is not None:
+            if earlier.request_hash != request_hash:
+                raise IdempotencyConflict("send a new Idempotency-Key for another request")
+            return earlier
+    if location_id is not None and not await orders.location_exists(session, location_id):
+        raise UnknownLocation(f"location_id '{location_id}' is not known")
+    day = as_of or await last_evaluated_on(session)
+    if day is None:
+        raise NothingToOrder("there is no evaluation yet: import sales and stock, then evaluate")
+    in_force = await policy_in_force(session)
+    policy = in_force.policy
+    lead = max(round(policy.lead_time_weeks), 1)
+    positions = await orders.order_positions(
+        session,
+        day,
+        item_class=item_class,
+        lead_weeks=lead,
+        cover_weeks=lead + max(round(policy.order_review_weeks), 1),
+    )
+    if location_id is not None:
+        positions = positions[positions["location_id"] == location_id].reset_index(drop=True)
+    if positions.empty:
+        raise NothingToOrder("no item of this class has both stock and a forecast here")
+    proposals = order_proposals(positions, policy)
+    wanted = proposals[proposals["quantity"] > 0]
+    if wanted.empty:
+        raise NothingToOrder(f"all {len(proposals)} items are above their reorder points")
+    order_list = OrderList(
+        item_class=item_class,
+        location_id=location_id,
+        as_of=day,
+        policy_version=in_force.version,
+        summary=_summary(proposals, wanted),
+        data_flags=_flags(wanted),
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+    )
+    session.add(order_list)
+    await session.flush()
+    session.add_all(_line(order_list.order_list_id, row) for row in wanted.to_dict("records"))
+    await session.flush()
+    return order_list
+
+
+def _line(order_list_id: int, row: dict[Hashable, Any]) -> OrderLine:
+    cost = None if np.isnan(row["unit_cost"]) else row["unit_cost"]
+    return OrderLine(
+        order_list_id=order_list_id,
+        sku_id=row["sku_id"],
+        location_id=row["location_id"],
+        inventory_position=float(row["inventory_position"]),
+        safety_stock=row["safety_stock"],
+        reorder_point=row["reorder_point"],
+        order_up_to=row["order_up_to"],
+        needed_quantity=row["needed_quantity"],
+        quantity=int(row["quantity"]),
+        unit_cost=cost,
+        amount=None if cost is None else cost * int(row["quantity"]),
+        days_of_supply_before=_number(row["days_of_cover_before"]),
+        days_of_supply_after=_number(row["days_of_cover_after"]),
+        reason=str(row["reason"]),
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _summary(proposals: pd.DataFrame, wanted: pd.DataFrame) -> dict[str, Any]:
+    amount = (wanted["quantity"] * wanted["unit_cost"]).sum()
+    not_ordered = proposals.loc[proposals["quantity"] == 0, "reason"].value_counts()
+    return {
+        "lines": len(wanted),
+        "units": int(wanted["quantity"].sum()),
+        "amount": round(float(amount), 2),
+        "items_considered": len(proposals),
+        "not_ordered": {str(reason): int(count) for reason, count in not_ordered.items()},
+    }
+
+
+def _flags(wanted: pd.DataFrame) -> dict[str, Any]:
+    counts = {
+        "derived_stock": int(wanted["is_derived"].sum()),
+        "derived_cost": int(wanted["is_cost_derived"].sum()),
+        "no_cost": int(wanted["unit_cost"].isna().sum()),
+        "default_lead_time": len(wanted),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+async def approve_order_list(
+    session: AsyncSession, order_list_id: int, *, approved_by: str
+) -> OrderList:
+    """Approve a proposed list; approving it again changes nothing.
+
+    Raises:
+        UnknownOrderList: if there is none of this number.
+    """
+    order_list = await orders.order_list(session, order_list_id, for_update=True)
+    if order_list is None:
+        raise UnknownOrderList(f"order list {order_list_id} does not exist")
+    if order_list.status == OrderStatus.APPROVED:
+        return order_list
+    order_list.status = OrderStatus.APPROVED
+    order_list.approved_by = approved_by
+    order_list.approved_at = await session.scalar(func.now().select())
+    await session.flush()
+    return order_list
