@@ -1,0 +1,94 @@
+"""The HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+from app import errors, openapi
+from app.auth import KeyRing
+from app.database import connect, sessions_of
+from app.logs import RequestLog
+from app.routers import (
+    campaigns,
+    dispositions,
+    evaluations,
+    health,
+    imports,
+    inventory,
+    jobs,
+    ltv,
+    order_lists,
+    policies,
+    sales,
+    sku,
+)
+from app.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(url: str, settings: Settings) -> FastAPI:
+    """The service on a database that is migrated already."""
+    engine = connect(url, pool_size=settings.pool_size)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await engine.dispose()
+
+    app = FastAPI(
+        title="LTV-Zaiko",
+        version=version("ltv-zaiko"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        swagger_ui_parameters={"persistAuthorization": True},
+    )
+    app.state.settings = settings
+    app.state.sessions = sessions_of(engine)
+    app.state.reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+    app.state.keys = KeyRing(app.state.reader)
+    for module in (
+        sku,
+        dispositions,
+        inventory,
+        sales,
+        ltv,
+        order_lists,
+        campaigns,
+        policies,
+        evaluations,
+        imports,
+        jobs,
+        health,
+    ):
+        app.include_router(module.router)
+    app.add_middleware(RequestLog)
+    errors.install(app)
+    openapi.install(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        # The JavaScript is ours to serve: Swagger UI must work where the internet does not reach.
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="LTV-Zaiko API",
+            swagger_js_url="/static/swagger-ui/swagger-ui-bundle.js",
+            swagger_css_url="/static/swagger-ui/swagger-ui.css",
+            swagger_favicon_url="/static/swagger-ui/favicon-32x32.png",
+            swagger_ui_parameters=app.swagger_ui_parameters,
+        )
+
+    return app

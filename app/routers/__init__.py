@@ -1,0 +1,1 @@
+"""HTTP: who may call, what goes in, what comes out."""

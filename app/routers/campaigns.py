@@ -1,0 +1,112 @@
+"""Campaigns: what was promoted, and whether it paid."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response, status
+
+from app.auth import Scope, requires
+from app.database import Session
+from app.models import Campaign, CampaignEffect
+from app.queries import campaigns as queries
+from app.routers.paging import After, Limit, cursor, key_of
+from app.schemas.campaigns import CampaignBody, CampaignEffectBody, CampaignRequest
+from app.schemas.common import Page
+from app.schemas.jobs import AcceptedBody
+from app.schemas.problem import problems
+from app.services import campaigns, jobs
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+CampaignId = Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})]
+
+
+def _body(found: Campaign, sku_ids: list[str]) -> dict[str, Any]:
+    fields = {n: getattr(found, n) for n in CampaignBody.model_fields if n != "sku_ids"}
+    return {**fields, "sku_ids": sku_ids}
+
+
+async def _known(session: Session, campaign_id: int) -> Campaign:
+    found = await queries.campaign(session, campaign_id)
+    if found is None:
+        raise campaigns.UnknownCampaign(f"campaign {campaign_id} does not exist")
+    return found
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=CampaignBody,
+    responses=problems(401, 403, 422),
+    dependencies=[requires(Scope.CAMPAIGNS_WRITE)],
+)
+async def create_campaign(
+    request: CampaignRequest, response: Response, session: Session
+) -> dict[str, Any]:
+    """Record a campaign 販促施策: its days, its depth, its SKUs, its cost."""
+    found = await campaigns.create_campaign(session, **request.model_dump())
+    response.headers["Location"] = f"/campaigns/{found.campaign_id}"
+    return _body(found, sorted(set(request.sku_ids)))
+
+
+@router.get(
+    "",
+    response_model=Page[CampaignBody],
+    responses=problems(401, 403, 422),
+    dependencies=[requires(Scope.CAMPAIGNS_READ)],
+)
+async def list_campaigns(
+    session: Session, limit: Limit = 100, after: After = None
+) -> dict[str, Any]:
+    """Campaigns, the newest first."""
+    key = key_of(after, int)
+    rows = await queries.campaigns_page(session, limit=limit, after=key[0] if key else None)
+    skus = await queries.campaign_skus(session, [row.campaign_id for row in rows])
+    is_full = len(rows) == limit
+    return {
+        "items": [_body(row, skus[row.campaign_id]) for row in rows],
+        "next": cursor((rows[-1].campaign_id,)) if is_full else None,
+    }
+
+
+@router.get(
+    "/{campaign_id}",
+    response_model=CampaignBody,
+    responses=problems(401, 403, 404, 422),
+    dependencies=[requires(Scope.CAMPAIGNS_READ)],
+)
+async def get_campaign(campaign_id: CampaignId, session: Session) -> dict[str, Any]:
+    """One campaign."""
+    found = await _known(session, campaign_id)
+    return _body(found, (await queries.campaign_skus(session, [campaign_id]))[campaign_id])
+
+
+@router.post(
+    "/{campaign_id}/measure",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_model=AcceptedBody,
+    responses=problems(401, 403, 404, 422),
+    dependencies=[requires(Scope.CAMPAIGNS_WRITE)],
+)
+async def measure_campaign(
+    campaign_id: CampaignId, response: Response, session: Session
+) -> dict[str, Any]:
+    """Measure a campaign's effect anew, as a job."""
+    await _known(session, campaign_id)
+    job = await jobs.submit(session, "measure", {"campaign_id": campaign_id})
+    response.headers["Location"] = f"/jobs/{job.job_id}"
+    return {"job_id": job.job_id, "import_id": None}
+
+
+@router.get(
+    "/{campaign_id}/effect",
+    response_model=CampaignEffectBody,
+    responses=problems(401, 403, 404, 422),
+    dependencies=[requires(Scope.CAMPAIGNS_READ)],
+)
+async def get_campaign_effect(campaign_id: CampaignId, session: Session) -> CampaignEffect:
+    """What the campaign brought, with interval and verdict 有効/不要な値引き/判定不能."""
+    await _known(session, campaign_id)
+    effect = await queries.campaign_effect(session, campaign_id)
+    if effect is None:
+        raise campaigns.CampaignUnmeasured(f"POST /campaigns/{campaign_id}/measure first")
+    return effect

@@ -1,0 +1,67 @@
+"""Stock: what lies where, and how fast it goes."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from sqlalchemy import RowMapping
+
+from app.auth import Scope, requires
+from app.database import Session
+from app.queries import inventory
+from app.routers.paging import After, Limit, cursor, key_of
+from app.schemas.common import Page
+from app.schemas.inventory import InventoryBody
+from app.schemas.problem import problems
+from app.services.policies import policy_in_force
+
+router = APIRouter(tags=["inventory"])
+
+
+def inventory_body(row: RowMapping) -> dict[str, Any]:
+    """A row of the inventory query with its flags in words."""
+    return {
+        **row,
+        "data_flags": [
+            *(["derived_stock"] if row["is_derived"] else []),
+            *(["derived_cost"] if row["is_cost_derived"] else []),
+            *(["negative_stock"] if row["on_hand"] < 0 else []),
+            *(["no_cost"] if row["unit_cost"] is None else []),
+        ],
+    }
+
+
+@router.get(
+    "/inventory",
+    response_model=Page[InventoryBody],
+    responses=problems(401, 403, 422),
+    dependencies=[requires(Scope.INVENTORY_READ)],
+)
+async def list_inventory(
+    session: Session,
+    limit: Limit = 100,
+    after: After = None,
+    sku_id: Annotated[str | None, Query(description="Only this SKU")] = None,
+    location_id: Annotated[str | None, Query(description="Only this location 拠点")] = None,
+    channel: Annotated[str | None, Query(description="Only this channel 販路")] = None,
+    as_of: Annotated[date | None, Query(description="Default: the last day with sales")] = None,
+) -> dict[str, Any]:
+    """Stock on hand, position, sell-through 消化率 and days of supply per SKU and location."""
+    day = as_of or await inventory.last_sale_day(session) or date.max
+    policy = (await policy_in_force(session)).policy
+    key = key_of(after, str, str)
+    rows = await inventory.inventory_page(
+        session,
+        as_of=day,
+        weeks=policy.sell_through_weeks,
+        limit=limit,
+        after=(key[0], key[1]) if key else None,
+        sku_id=sku_id,
+        location_id=location_id,
+        channel=channel,
+    )
+    last = rows[-1] if len(rows) == limit else None
+    return {
+        "items": [inventory_body(row) for row in rows],
+        "next": cursor((last["sku_id"], last["location_id"])) if last else None,
+    }

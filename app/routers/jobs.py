@@ -1,0 +1,41 @@
+"""Background jobs: how far they are, how they ended."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from app.auth import CurrentCaller
+from app.database import Session
+from app.models import Job
+from app.queries import jobs
+from app.routers.missing import UnknownJob
+from app.routers.paging import After, Limit, cursor, key_of
+from app.schemas.common import Page
+from app.schemas.jobs import JobBody
+from app.schemas.problem import problems
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.get("", response_model=Page[JobBody], responses=problems(401, 422))
+async def list_jobs(
+    session: Session, _: CurrentCaller, limit: Limit = 100, after: After = None
+) -> dict[str, Any]:
+    """Jobs, the newest first."""
+    key = key_of(after, int)
+    rows = await jobs.jobs_page(session, limit=limit, after=key[0] if key else None)
+    is_full = len(rows) == limit
+    return {"items": rows, "next": cursor((rows[-1].job_id,)) if is_full else None}
+
+
+@router.get("/{job_id}", response_model=JobBody, responses=problems(401, 404, 422))
+async def get_job(
+    job_id: Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})],
+    session: Session,
+    _: CurrentCaller,
+) -> Job:
+    """A job's progress, and its result or error at the end."""
+    job = await jobs.job(session, job_id)
+    if job is None:
+        raise UnknownJob(f"job {job_id} does not exist")
+    return job

@@ -1,0 +1,144 @@
+"""Order lists for the ERP and WMS."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Response, status
+
+from app.auth import CurrentCaller, Scope, requires
+from app.database import Session
+from app.models import OrderList
+from app.queries import orders
+from app.routers.paging import After, Limit, cursor, key_of
+from app.schemas.common import Page
+from app.schemas.csv import csv_text, encoded
+from app.schemas.order_lists import (
+    OrderLineBody,
+    OrderListBody,
+    OrderListRequest,
+    OrderListWithLinesBody,
+)
+from app.schemas.problem import problems
+from app.services import ordering
+
+router = APIRouter(prefix="/order-lists", tags=["order lists"])
+
+OrderListId = Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})]
+
+
+def _fields(order_list: OrderList) -> dict[str, Any]:
+    fields = {name: getattr(order_list, name) for name in OrderListBody.model_fields}
+    return {**fields, "data_flags": list(order_list.data_flags)}
+
+
+async def _with_lines(session: Session, order_list: OrderList) -> dict[str, Any]:
+    lines = await orders.order_lines(session, order_list.order_list_id)
+    return {**_fields(order_list), "lines": lines}
+
+
+async def _known(session: Session, order_list_id: int) -> OrderList:
+    order_list = await orders.order_list(session, order_list_id)
+    if order_list is None:
+        raise ordering.UnknownOrderList(f"order list {order_list_id} does not exist")
+    return order_list
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=OrderListWithLinesBody,
+    responses=problems(401, 403, 404, 409, 422),
+    dependencies=[requires(Scope.ORDERS_WRITE)],
+)
+async def create_order_list(
+    request: OrderListRequest,
+    response: Response,
+    session: Session,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=200, description="Send again with it: the same list"),
+    ] = None,
+) -> dict[str, Any]:
+    """Propose what to order 発注リスト, and keep the list as proposed."""
+    order_list = await ordering.propose_order_list(
+        session,
+        item_class=request.item_class,
+        location_id=request.location_id,
+        as_of=request.as_of,
+        idempotency_key=idempotency_key,
+    )
+    response.headers["Location"] = f"/order-lists/{order_list.order_list_id}"
+    return await _with_lines(session, order_list)
+
+
+@router.get(
+    "",
+    response_model=Page[OrderListBody],
+    responses=problems(401, 403, 422),
+    dependencies=[requires(Scope.ORDERS_READ)],
+)
+async def list_order_lists(
+    session: Session, limit: Limit = 100, after: After = None
+) -> dict[str, Any]:
+    """Order lists without their lines, the newest first."""
+    key = key_of(after, int)
+    rows = await orders.order_lists_page(session, limit=limit, after=key[0] if key else None)
+    is_full = len(rows) == limit
+    following = cursor((rows[-1].order_list_id,)) if is_full else None
+    return {"items": [_fields(row) for row in rows], "next": following}
+
+
+@router.get(
+    "/{order_list_id}",
+    response_model=OrderListWithLinesBody,
+    responses=problems(401, 403, 404, 422),
+    dependencies=[requires(Scope.ORDERS_READ)],
+)
+async def get_order_list(order_list_id: OrderListId, session: Session) -> dict[str, Any]:
+    """One order list with its lines, the largest amount first."""
+    return await _with_lines(session, await _known(session, order_list_id))
+
+
+@router.post(
+    "/{order_list_id}/approve",
+    response_model=OrderListBody,
+    responses=problems(401, 403, 404, 422),
+    dependencies=[requires(Scope.ORDERS_WRITE)],
+)
+async def approve_order_list(
+    order_list_id: OrderListId, session: Session, caller: CurrentCaller
+) -> dict[str, Any]:
+    """Approve a proposed list 承認; approving it again changes nothing."""
+    approved = await ordering.approve_order_list(session, order_list_id, approved_by=caller.name)
+    return _fields(approved)
+
+
+@router.get(
+    "/{order_list_id}/export",
+    response_model=list[OrderLineBody],
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+        **problems(401, 403, 404, 409, 422),
+    },
+    dependencies=[requires(Scope.ORDERS_READ)],
+)
+async def export_order_list(
+    order_list_id: OrderListId,
+    session: Session,
+    format: Annotated[Literal["csv", "json"], Query()] = "csv",  # noqa: A002 - the contract's name
+    encoding: Annotated[
+        Literal["utf-8", "cp932"], Query(description="utf-8 comes with a BOM, for Excel")
+    ] = "utf-8",
+) -> Any:
+    """The lines of a list for an ERP (JSON) or a spreadsheet (CSV)."""
+    await _known(session, order_list_id)
+    lines = await orders.order_lines(session, order_list_id)
+    if format == "json":
+        return lines
+    rows = [OrderLineBody.model_validate(line).model_dump(mode="json") for line in lines]
+    text = csv_text(list(OrderLineBody.model_fields), rows)
+    name = f"order-list-{order_list_id}.csv"
+    return Response(
+        encoded(text, encoding),
+        media_type=f"text/csv; charset={'shift_jis' if encoding == 'cp932' else 'utf-8'}",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

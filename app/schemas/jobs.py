@@ -1,0 +1,49 @@
+"""Jobs and imports."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from app.schemas.common import Body
+
+
+class JobBody(Body):
+    job_id: int
+    kind: str = Field(description="import, evaluate, measure or sample")
+    status: Literal["queued", "running", "succeeded", "failed"]
+    step: str | None
+    done: int
+    total: int
+    attempts: int = Field(description="More than 1: a worker died on the way")
+    result: dict[str, Any] | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class AcceptedBody(Body):
+    job_id: int
+    import_id: int | None = None
+
+
+class ImportBody(Body):
+    import_id: int
+    kind: str
+    file_name: str
+    options: dict[str, Any]
+    job_id: int | None
+    summary: dict[str, Any] | None = Field(
+        description="Counts read, new, changed, same, rejected (and why), unlisted; null until done"
+    )
+    created_at: datetime
+
+
+class RejectBody(Body):
+    row_no: int = Field(description="Data row in the file, from 1; the header does not count")
+    column_name: str = Field(description="Our name of the column; empty: the whole row")
+    code: str
+    value: str | None
+    reason_ja: str
+    reason_en: str

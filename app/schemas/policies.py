@@ -1,0 +1,41 @@
+"""Policy values."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas.common import Body
+
+
+class PolicyValueBody(Body):
+    name: str
+    value: float
+    default: float
+    low: float
+    high: float
+    unit: str
+    ja: str
+    en: str
+    comes_from: str = Field(description="'default' or the version that set it")
+    source: str = Field(description="Where the default comes from")
+
+
+class PolicyBody(Body):
+    scope: str
+    version: int = Field(description="0: nobody has changed a default yet")
+    values: list[PolicyValueBody]
+
+
+class PolicyRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"overrides": {"holding_rate": 0.3}, "note": "rent went up"}]
+        },
+    )
+
+    overrides: dict[str, float] = Field(
+        max_length=100, description="All values that differ from the default"
+    )
+    note: str | None = Field(default=None, max_length=500)
+    expected_version: int | None = Field(
+        default=None, description="Refuse if another version is in force (412)"
+    )

@@ -1,0 +1,91 @@
+"""One SKU: verdict, forecast, buyers' LTV."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from app.schemas.common import Body, Money, Quantity, Ratio
+
+DecisionName = Literal["sell", "hold", "watch", "none"]
+
+
+class ReasonBody(Body):
+    code: str = Field(examples=["cash"])
+    points: float = Field(description="Adds to the sell score; 50 + all points = sell_score")
+    amount: Money = Field(description="Money, selling now against holding")
+    ja: str
+    en: str
+
+
+class ActionBody(Body):
+    kind: Literal["markdown", "hold", "review", "none"]
+    depth: Ratio | None = Field(description="Share off the list price to set now")
+    start_on: date | None
+    then_depth: Ratio | None = Field(description="Depth to go to later, if the plan has two steps")
+    then_on: date | None
+    target_segments: list[str] = Field(description="CPM segments worth holding the stock for")
+    expected_units_sold: Quantity = Field(description="Within the horizon, if followed")
+    expected_units_left: Quantity
+    ja: str
+    en: str
+
+
+class DispositionBody(Body):
+    sku_id: str
+    location_id: str
+    decision: DecisionName = Field(description="sell 売り切り, hold 寝かせる, watch 様子見, none")
+    sell_score: float = Field(ge=0, le=100)
+    hold_score: float = Field(ge=0, le=100)
+    advantage: Money = Field(description="Present value of the best sale less the best hold")
+    probability_sell: Ratio = Field(description="Share of elasticity cases in which selling wins")
+    on_hand: int
+    surplus_units: Quantity = Field(description="Units left at the horizon's end at today's price")
+    full_price_sellout_probability: Ratio
+    is_needless_discount: bool = Field(description="Discounted now, though full price would do")
+    current_depth: Ratio
+    break_even_discount: Ratio | None = Field(description="Deepest discount that beats holding")
+    recommended_action: ActionBody
+    review_on: date | None = Field(description="When to look again; null without stock")
+    reasons: list[ReasonBody]
+    data_flags: list[str] = Field(examples=[["derived_stock", "derived_cost"]])
+    segments_as_of: date | None
+    evaluated_on: date
+    policy_version: int = Field(description="0: the defaults")
+    input_hash: str = Field(description="Same inputs, same hash")
+    currency: str
+
+
+class ForecastWeekBody(Body):
+    week_start: date
+    mean: Quantity
+    quantiles: dict[str, Quantity] = Field(examples=[{"0.05": 3, "0.5": 11, "0.95": 25}])
+
+
+class ForecastBody(Body):
+    sku_id: str
+    location_id: str
+    forecast_run_id: int
+    demand_class: str = Field(description="Syntetos–Boylan: smooth, erratic, intermittent, lumpy")
+    method: str = Field(description="prophet, tsb, …")
+    method_reason: str
+    method_reason_ja: str
+    method_reason_en: str
+    created_at: datetime
+    as_of: date
+    weeks: list[ForecastWeekBody]
+    data_flags: list[str]
+
+
+class SkuLtvBody(Body):
+    sku_id: str
+    as_of: date
+    buyers: int = Field(description="Identified customers who bought it")
+    effective_buyers: Quantity = Field(description="Kish's n_eff of the recency weights")
+    buyer_ltv: Money = Field(description="Mean LTV of its buyers, shrunk to the category's")
+    buyer_ltv_low: Money = Field(description="5 % bound")
+    buyer_ltv_high: Money = Field(description="95 % bound")
+    ltv_index: Ratio = Field(description="Against the average buyer; 1 = average")
+    statement: str = Field(description="confident, indicative or category_average")
+    segment_mix: dict[str, Ratio] = Field(description="CPM segment: share of its buyers")
+    data_flags: list[str]
