@@ -52,6 +52,7 @@ def create_app(url: str, settings: Settings) -> FastAPI:
         swagger_ui_parameters={"persistAuthorization": True},
     )
     app.state.settings = settings
+    app.state.engine = engine
     app.state.sessions = sessions_of(engine)
     app.state.reader = engine.execution_options(isolation_level="AUTOCOMMIT")
     app.state.keys = KeyRing(app.state.reader)

@@ -158,7 +158,7 @@ class SalesTable:
     """Expected sales read off a table per item, so that thousands of paths can be compared.
 
     S is tabulated over u = m/(m+I), closer towards its end, and read by monotone cubic pieces: a
-    tenth of the work. Paths are chosen by it; what a chosen path is worth is computed exactly.
+    tenth of the work. It chooses paths and finds break-even depths; what a path is worth is exact.
     """
 
     _CELLS = 192

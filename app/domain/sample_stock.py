@@ -3,7 +3,7 @@
 Nobody counted this stock. It is what a shop would hold had it sold what it really sold and bought
 by the rule below, week by week. Answers that rest on it are flagged derived_stock.
 
-1. Every SKU has a buyer who likes 3, 8, 16, 26 or 40 weeks of cover, from lean to over-optimistic:
+1. Every SKU has a buyer who likes 3, 8, 20, 30 or 52 weeks of cover, from lean to over-optimistic:
    one fifth of the SKUs each, chosen by the CRC-32 of the SKU id. So some run out, others pile up.
 2. The first receipt, in the week of the first sale, is the merchandiser's guess: the cover that
    the buyer likes, at the mean of the SKU's first 8 weeks (weeks to come count as 0 there).
@@ -11,8 +11,9 @@ by the rule below, week by week. Answers that rest on it are flagged derived_sto
    happened all the same: it is taken as served from elsewhere, and the shelf stays at 0. A week
    with more returns than sales counts as one without sales; returns are not put back.
 4. At the end of a week, pace is the weekly mean of the last 8 weeks. Where on hand + on order lie
-   below 4 weeks of pace, the buyer orders up to the cover that he likes. The order takes 2 weeks,
-   so it can be sold in the third week after.
+   below 4 weeks of pace, the buyer orders up to the cover that he likes, but never more at once
+   than the SKU has ever sold, lest one wholesale order be taken for a pace. The order takes
+   2 weeks, so it can be sold in the third week after.
 5. Only steady sellers are ordered: with sales in at least 4 of the last 8 weeks. So buying stops
    when a SKU fades, and what is left becomes dead stock.
 6. The first receipt and all orders are whole lots, rounded up: of 1, 6, 12, 24, 48, 96 or 144
@@ -38,7 +39,7 @@ def replay_stock(
     units: Floats,
     sku_ids: Sequence[str],
     *,
-    cover_weeks: Sequence[float] = (3, 8, 16, 26, 40),
+    cover_weeks: Sequence[float] = (3, 8, 20, 30, 52),
     trigger_weeks: float = 4,
     lead_time_weeks: int = 2,
     pace_weeks: int = 8,
@@ -94,6 +95,7 @@ def replay_stock(
         steady = (recent > 0).sum(axis=1) >= steady_weeks
         short = steady & (position < trigger_weeks * pace)
         needed = np.where(short, np.maximum(cover * pace - position, 0), 0)
+        needed = np.minimum(needed, sold[:, : week + 1].sum(axis=1))
         receipts[:, arrival] += in_lots(needed, pace)
     return pd.DataFrame(
         {

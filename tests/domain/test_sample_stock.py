@@ -13,7 +13,7 @@ from app.domain.sample_stock import replay_stock
 from tests.domain.real_purchases import read
 
 RULE = {
-    "cover_weeks": (3, 8, 16, 26, 40),
+    "cover_weeks": (3, 8, 20, 30, 52),
     "trigger_weeks": 4,
     "lead_time_weeks": 2,
     "pace_weeks": 8,
@@ -70,7 +70,7 @@ def one_sku_by_hand(
         position = shelf + sum(quantity for _, quantity in due)
         selling_weeks = sum(sold > 0 for sold in recent)
         if selling_weeks >= steady_weeks and position < min(trigger_weeks, cover) * pace:
-            order = in_lots(cover * pace - position, pace)
+            order = in_lots(min(cover * pace - position, sum(history)), pace)
             due.append((week + lead_time_weeks + 1, order))
     return shelf, sum(quantity for _, quantity in due), last_received
 
@@ -92,9 +92,9 @@ def test_the_order_of_the_last_week_is_on_order():
 
 
 def test_the_sku_id_chooses_the_buyer():
-    # check value of CRC-32 (ISO-HDLC): 0xCBF43926 of "123456789"; modulo 5 it is 2: 16 weeks
+    # check value of CRC-32 (ISO-HDLC): 0xCBF43926 of "123456789"; modulo 5 it is 2: 20 weeks
     stock = replay_stock(np.array([[8.0]]), ["123456789"])
-    assert stock["on_hand"].to_list() == [16 * 8 // 8 - 8]
+    assert stock["on_hand"].to_list() == [20 * 8 // 8 - 8]
 
 
 @pytest.mark.parametrize(("pace", "lot"), [(0.25, 1), (2.75, 1), (3, 6), (1000, 144)])
@@ -109,6 +109,12 @@ def test_what_fades_is_no_longer_bought_and_becomes_dead_stock():
     assert stock.on_hand > 0
     assert stock.on_order == 0
     assert stock.last_received_week < 25
+
+
+def test_one_wholesale_order_is_not_taken_for_a_pace():
+    units = np.array([[1.0] * 30 + [900.0]])
+    stock = replay_stock(units, ["A"], cover_weeks=(52,), lot_sizes=(1,)).iloc[0]
+    assert stock.on_order == 930  # not 52 weeks of 907 / 8
 
 
 def test_a_lean_buyer_runs_out_where_an_optimist_piles_up():

@@ -198,8 +198,7 @@ def test_index_and_form_are_kept_whatever_the_number_of_rows(monkeypatch):
     whole = decide(items, season, POLICY)
     assert whole.index.equals(items.index)
     empty = decide(items.iloc[:0], season[:0], POLICY)
-    assert list(empty.columns) == list(whole.columns)
-    assert reasons(empty) == []
+    assert (list(empty.columns), reasons(empty)) == (list(whole.columns), [])
     monkeypatch.setattr(module, "_CHUNK", 4)
     pd.testing.assert_frame_equal(decide(items, season, POLICY), whole, rtol=1e-9)
 
