@@ -102,11 +102,14 @@ class DemandHistory:
     demand: Floats
     dispersion: Floats
 
+    def take(self, rows: "slice | np.typing.NDArray[np.bool_]") -> "DemandHistory":
+        """Some of the series."""
+        return DemandHistory(self.series.iloc[rows], self.demand[rows], self.dispersion[rows])
+
     def chunks(self, size: int) -> Iterator["DemandHistory"]:
         """The same series in runs of at most ``size``."""
         for start in range(0, len(self.series), size):
-            rows = slice(start, start + size)
-            yield DemandHistory(self.series.iloc[rows], self.demand[rows], self.dispersion[rows])
+            yield self.take(slice(start, start + size))
 
 
 def demand_history(series: pd.DataFrame, demand: Floats, policy: ForecastPolicy) -> DemandHistory:

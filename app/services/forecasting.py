@@ -12,7 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import compute
 from app.domain.demand import weekly_demand
-from app.domain.forecast import ForecastPolicy, demand_history, forecast_series
+from app.domain.forecast import (
+    ForecastMethod,
+    ForecastPolicy,
+    demand_history,
+    forecast_series,
+)
 from app.models import ForecastRun
 from app.queries.forecasts import replace_forecasts
 from app.services.importing import Progress
@@ -49,17 +54,19 @@ async def forecast_all(
         )
         series, demand = weekly_demand(sales, as_of=as_of)
         history = demand_history(series, demand, policy)
-        # The chunks with most Prophet fits first, so that no process is left with a long one.
-        chunks = sorted(
-            history.chunks(CHUNK_SERIES),
-            key=lambda c: -int((c.series["method"] == "prophet").sum()),
-        )
+        needs_fit = (history.series["method"] == ForecastMethod.PROPHET).to_numpy()
+        chunks = list(history.take(needs_fit).chunks(CHUNK_SERIES))
 
         def report(done: int) -> None:
-            asyncio.run_coroutine_threadsafe(progress("forecasting", done, len(chunks)), loop)
+            told = progress("forecasting", done, len(chunks))
+            asyncio.run_coroutine_threadsafe(told, loop).result()
 
+        report(0)
         work = partial(forecast_series, as_of=as_of, policy=policy)
-        results = list(compute.run(work, chunks, processes=processes, progress=report))
+        # What needs no fitting takes milliseconds here, and would take seconds to send away.
+        results = [work(history.take(~needs_fit))]
+        if chunks:
+            results += compute.run(work, chunks, processes=processes, progress=report)
         return pd.concat(results).sort_values(["sku_id", "location_id"], ignore_index=True)
 
     return await asyncio.to_thread(compute_all)
