@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.models import Sale, Sku
+from app.models import Sale, Sku, StockLevel
 
 INVENTORY = text("""
     WITH page AS (
@@ -87,6 +87,18 @@ async def inventory_page(
 async def last_sale_day(session: AsyncSession) -> date | None:
     """The business day the data reach: a historical sample is seen from its own end."""
     return await session.scalar(select(func.max(Sale.sold_on)))
+
+
+async def last_data_day(session: AsyncSession) -> date | None:
+    """The later of the last day with sales and the last stock count.
+
+    Stock counted this morning belongs to yesterday's sales, and must not be passed over.
+    """
+    days = [
+        await last_sale_day(session),
+        await session.scalar(select(func.max(StockLevel.counted_on))),
+    ]
+    return max((day for day in days if day is not None), default=None)
 
 
 async def skus_page(

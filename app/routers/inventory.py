@@ -47,7 +47,7 @@ async def list_inventory(
     as_of: Annotated[date | None, Query(description="Default: the last day with sales")] = None,
 ) -> dict[str, Any]:
     """Stock on hand, position, sell-through 消化率 and days of supply per SKU and location."""
-    day = as_of or await inventory.last_sale_day(session) or date.max
+    day = as_of or await inventory.last_data_day(session) or date.max
     policy = (await policy_in_force(session)).policy
     key = key_of(after, str, str)
     rows = await inventory.inventory_page(

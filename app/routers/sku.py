@@ -69,7 +69,7 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
     policy = (await policy_in_force(session)).policy
     rows = await inventory.inventory_page(
         session,
-        as_of=await inventory.last_sale_day(session) or date.max,
+        as_of=await inventory.last_data_day(session) or date.max,
         weeks=policy.sell_through_weeks,
         limit=1000,
         sku_id=sku_id,

@@ -45,6 +45,7 @@ async def evaluate(
         day = as_of or await inventory.last_sale_day(session)
         if day is None:
             raise NothingToEvaluate("import sales first")
+        stock_day = as_of or await inventory.last_data_day(session) or day
         in_force = await policy_in_force(session)
         lines = await history.sales_lines(session, day)
     if not (lines["quantity"] > 0).any():
@@ -69,7 +70,7 @@ async def evaluate(
     async with sessions.begin() as session:
         decided = await decide_and_save(
             session,
-            await positions(session, day),
+            await positions(session, stock_day),
             forecasts,
             valuation,
             as_of=day,

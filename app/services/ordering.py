@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain import replenishment
 from app.domain.policy import Policy
 from app.models import OrderLine, OrderList, OrderStatus
-from app.queries import orders
+from app.queries import inventory, orders
 from app.queries.dispositions import last_evaluated_on
 from app.services.policies import policy_in_force
 
@@ -91,9 +91,10 @@ async def propose_order_list(
             return earlier
     if location_id is not None and not await orders.location_exists(session, location_id):
         raise UnknownLocation(f"location_id '{location_id}' is not known")
-    day = as_of or await last_evaluated_on(session)
-    if day is None:
+    if await last_evaluated_on(session) is None:
         raise NothingToOrder("there is no evaluation yet: import sales and stock, then evaluate")
+    day = as_of or await inventory.last_data_day(session)
+    assert day is not None
     in_force = await policy_in_force(session)
     policy = in_force.policy
     lead = max(round(policy.lead_time_weeks), 1)
