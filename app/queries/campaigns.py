@@ -16,12 +16,12 @@ DAILY_UNITS = """
     GROUP BY sku_id, sold_on
 """
 TERMS = text("""
-    SELECT sum(quantity * coalesce(list_price, unit_price::float8)) / sum(quantity) AS list_price,
+    SELECT sum(quantity * unit_price)::float8 / sum(quantity) AS price_before,
            sum(quantity * unit_cost) / nullif(sum(quantity) FILTER (WHERE unit_cost IS NOT NULL), 0)
                AS unit_cost,
            bool_or(is_cost_derived) AS is_cost_derived
     FROM sale JOIN sku USING (sku_id) JOIN campaign_sku USING (sku_id)
-    WHERE campaign_id = :campaign_id AND quantity > 0 AND sold_on BETWEEN :start AND :end
+    WHERE campaign_id = :campaign_id AND quantity > 0 AND sold_on >= :start AND sold_on < :end
 """)
 
 
@@ -65,11 +65,11 @@ async def daily_units(session: AsyncSession, start: date, end: date) -> pl.DataF
     )
 
 
-async def campaign_terms(session: AsyncSession, found: Campaign) -> RowMapping:
-    """List price and unit cost of a campaign's items, weighted by the units it sold."""
-    parameters = {
-        "campaign_id": found.campaign_id,
-        "start": found.starts_on,
-        "end": found.ends_on,
-    }
+async def campaign_terms(session: AsyncSession, found: Campaign, start: date) -> RowMapping:
+    """Price and unit cost of a campaign's items before it, from ``start`` on, by units sold.
+
+    The price before the campaign is what its items would have gone on to sell at; today's list
+    price may long be another.
+    """
+    parameters = {"campaign_id": found.campaign_id, "start": start, "end": found.starts_on}
     return (await session.execute(TERMS, parameters)).mappings().one()

@@ -20,6 +20,7 @@ from app.services.policies import policy_in_force
 
 PRE_DAYS = 56  # eight weeks, or four times the campaign, whichever is longer
 AFTERMATH_MULTIPLE = 1  # the dip after a campaign is looked for as long as it lasted
+CONTROL_WEEKS_SOLD = 0.75  # share of the weeks before in which a control must have sold
 SEED = 20111209
 
 
@@ -89,7 +90,7 @@ async def measure(sessions: Sessions, progress: Progress, *, campaign_id: int) -
         last = await inventory.last_sale_day(session) or found.ends_on
         end = min(found.ends_on + timedelta(days=AFTERMATH_MULTIPLE * length), last)
         units = await campaigns.daily_units(session, start, max(end, found.ends_on))
-        terms = await campaigns.campaign_terms(session, found)
+        terms = await campaigns.campaign_terms(session, found, start)
         in_force = await policy_in_force(session)
     await progress("measuring", 1, 2)
     effect = await asyncio.to_thread(
@@ -127,12 +128,11 @@ def _effect(
     rows = units["sku_id"].cast(pl.Enum(skus)).to_physical().to_numpy()
     sales[rows, units["day"].to_numpy()] = units["units"].to_numpy()
     treated = skus.is_in(treated_skus).to_numpy()
-    sold_before = sales[:, :pre_days].sum(axis=1) > 0
-    used = treated | sold_before
+    used = treated | _sold_steadily(sales[:, :pre_days])
     sales, treated = sales[used], treated[used]
     flags = ["derived_campaign"] if found.is_derived else []
     flags += ["derived_cost"] if terms["is_cost_derived"] else []
-    if not treated.any() or treated.all() or not terms["list_price"]:
+    if not treated.any() or treated.all() or not terms["price_before"]:
         return _no_verdict(flags, "the promoted items or the controls have no sales")
     measured = diff_in_diff(
         sales,
@@ -144,11 +144,11 @@ def _effect(
     cost = terms["unit_cost"]
     if cost is None:
         flags.append("assumed_cost")
-        cost = terms["list_price"] * (1 - policy.margin_share)
+        cost = terms["price_before"] * (1 - policy.margin_share)
     judged = campaign_effect(
         measured,
         CampaignTerms(
-            list_price=terms["list_price"],
+            list_price=terms["price_before"],
             discount=found.discount_depth,
             unit_cost=cost,
             variable_cost_rate=policy.variable_cost_rate,
@@ -175,6 +175,16 @@ def _effect(
         "accounts": accounts or None,
         "data_flags": flags,
     }
+
+
+def _sold_steadily(before: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """SKUs that sold in most weeks before the campaign: fit to say how sales would have gone on.
+
+    SKUs that sell once in a while jump by multiples of themselves and drown the comparison.
+    """
+    weeks = before.shape[1] // 7
+    by_week = before[:, before.shape[1] - weeks * 7 :].reshape(len(before), weeks, 7).sum(axis=2)
+    return np.asarray((by_week > 0).mean(axis=1) >= CONTROL_WEEKS_SOLD)
 
 
 def _no_verdict(flags: list[str], why: str) -> dict[str, Any]:

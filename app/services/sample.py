@@ -55,7 +55,8 @@ async def load(
     uploads.mkdir(parents=True, exist_ok=True)
 
     async def bring(kind: str, file: Path, mapping: str | None) -> dict[str, Any]:
-        import_id = await _batch(sessions, kind, file.name, mapping)
+        name = FILE.name if mapping else f"sample-{kind}.csv"
+        import_id = await _batch(sessions, kind, name, mapping)
         return await importing.run_import(
             sessions,
             progress,
