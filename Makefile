@@ -3,10 +3,11 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
-export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: run test check bench clean lock
 
+# The sample was sold in pounds.
+run: export ZAIKO_CURRENCY ?= GBP
 run: .venv/runtime  ## start everything on http://127.0.0.1:$(PORT)
 	exec $(BIN)/zaiko run --port $(PORT)
 
