@@ -10,7 +10,8 @@ import pytest
 
 from app.domain.policy import DEFAULT
 from app.schemas.sku import DispositionBody
-from app.services.deciding import answers, decision_items, verdicts
+from app.services.answers import answers
+from app.services.deciding import INPUTS, decision_items, verdicts
 from app.services.policies import PolicyInForce
 
 TODAY = date(2026, 6, 30)
@@ -71,6 +72,7 @@ def buyers(ltv, orders_per_unit=1.0):
 def answer_of(items, valuation=None, policy=DEFAULT):
     [answer] = answers(
         verdicts(items, policy, "JPY"),
+        inputs=list(INPUTS),
         as_of=TODAY,
         in_force=IN_FORCE,
         currency="JPY",
