@@ -52,14 +52,13 @@ def test_everything_adds_up(seed, weeks, cautious):
     assert d[ADVANTAGES].sum(axis=1).to_numpy() == pytest.approx(d["advantage"].to_numpy())
     assert (50 + d[POINTS].sum(axis=1) - d["sell_score"]).abs().max() < 1e-9
     assert (d["sell_score"] + d["hold_score"] - 100).abs().max() < 1e-12
-    assert d["probability_sell"].between(0, 1).all()
     assert (d["depth_later"] >= d["depth_now"]).all()
     is_sell = d["decision"] == Decision.SELL
     assert (d["advantage"][is_sell] > 0).all()
     assert (d["advantage"][d["decision"] == Decision.HOLD] <= 0).all()
-    cuts = d["depth_now"] > items["current_depth"]
-    assert cuts[is_sell].all()
-    assert not cuts[~is_sell].any()
+    assert ((d["depth_now"] > items["current_depth"]) == is_sell).all()
+    assert (d["review_week"] <= weeks).all()
+    assert (d["review_week"][d["decision"] == Decision.WATCH] == min(2, weeks)).all()
     for units in ("surplus_units", "expected_units_sell", "expected_units_hold"):
         assert d[units].between(-1e-9, items["on_hand"] + 1e-9).all()
 
@@ -186,6 +185,8 @@ def test_what_nobody_wants_is_held_for_there_is_nothing_to_gain():
 
 
 def test_extremes():
+    half, whole = (one(on_hand=n)["full_price_sellout_probability"] for n in (2.5, 3))
+    assert half == whole  # nobody asks for half a unit
     assert one(on_hand=1e6, repeat_margin_at_risk=0.0, buyer_ltv=0.0)["decision"] == "sell"
     assert one(on_hand=1)["decision"] == "hold"
     row = one(current_depth=0.5, max_depth=0.5, on_hand=1000)  # nothing left to weigh
@@ -220,8 +221,7 @@ def test_at_the_break_even_discount_selling_is_worth_as_much_as_holding(changes)
     row = golden(buyer_ltv=0.0, **changes)
     depth = one(buyer_ltv=0.0, **changes)["break_even_discount"]
     assert constant_gain(depth, row) == pytest.approx(0, abs=300)  # of 500,000
-    deeper = np.linspace(depth + 0.01, 0.7, 15)
-    assert all(constant_gain(each, row) < 0 for each in deeper)
+    assert all(constant_gain(each, row) < 0 for each in np.linspace(depth + 0.01, 0.7, 15))
     assert constant_gain(depth - 0.01, row) > 0
 
 
@@ -231,7 +231,8 @@ def test_the_break_even_discount_ends_where_the_brand_does_or_does_not_exist():
 
 
 def test_a_discount_is_needless_where_full_price_would_do_better():
-    assert one(current_depth=0.3, on_hand=10)["is_needless_discount"]
+    dear_to_undo = replace(POLICY, action_cost=1e9)  # leaves the chance to sell out alone
+    assert one(dear_to_undo, current_depth=0.3, on_hand=10)["is_needless_discount"]
     assert not one(on_hand=10)["is_needless_discount"]
     slow = {"current_depth": 0.1, "on_hand": 300, "buyer_ltv": 0.0}
     assert not one(**slow)["is_needless_discount"]
@@ -283,8 +284,7 @@ def test_reasons_are_ordered_and_add_up_in_both_languages():
 
 def test_reasons_speak_the_words_of_the_trade():
     told = {reason.code: reason for reason in reasons(decide(golden(), SEASON, POLICY))[0]}
-    risk = told["ltv_risk"]
-    amount = f"{-risk.amount:,.0f}"
+    risk, amount = told["ltv_risk"], f"{-told['ltv_risk'].amount:,.0f}"
     assert risk.text_ja == f"優良客が買っている:売り切るほうが{amount}円不利({risk.points:+.1f}点)"
     assert risk.text_en == (
         f"Good customers buy it: selling now is JPY {amount} worse ({risk.points:+.1f} points)"
