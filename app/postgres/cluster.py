@@ -82,8 +82,7 @@ class Cluster:
         self._check_entrance()
         self._choose_programs()
         self._make_socket_folder()
-        for unfinished in self.folder.glob("pgdata.unfinished-*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        processes.sweep(self.folder, "pgdata.unfinished-*")
         if (self.pgdata / "PG_VERSION").exists():
             self._check_major()
         else:

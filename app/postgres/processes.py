@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,3 +104,14 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove what an interrupted initdb left; its children may write a moment longer."""
+    for _ in range(50):
+        left = list(folder.glob(pattern))
+        if not left:
+            return
+        for unfinished in left:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        sleep(0.1)
