@@ -51,6 +51,7 @@ async def evaluate(
     if not (lines["quantity"] > 0).any():
         raise NothingToEvaluate(f"there are no sales up to {day}")
     purchases, returns = await asyncio.to_thread(_net, lines)
+    del lines  # a million lines, and another million in purchases
     await progress("valuing customers", 1, STEPS)
     async with sessions.begin() as session:
         valuation = await value_and_save(
