@@ -1,34 +1,41 @@
-"""The command ``zaiko``."""
+# ruff: noqa: PLC0415 - see below
+"""The command ``zaiko``.
 
-import asyncio
+What a command needs is imported when it runs: ``--help`` is quick, and the processes of a worker's
+pool, which import this module once more, stay small.
+"""
+
 import json
-import shutil
+import os
 import sys
-from datetime import date
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-from uuid import uuid4
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-import uvicorn
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
-from app import launcher, logs, migrations
-from app import worker as worker_process
-from app.auth import Scope, UnknownKey, create_key, list_keys, revoke_key
-from app.database import Sessions, connect, sessions_of
-from app.main import create_app
-from app.postgres import PostgresError
-from app.services import importing, jobs
-from app.settings import Settings
+from app.launcher.stopping import Stopping
+
+if TYPE_CHECKING:
+    from app.database import Sessions
+    from app.launcher.following import Submit
 
 PROMISE = Path(__file__).resolve().parent.parent / "openapi" / "openapi.json"
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-key = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain lines, for people and for logs
+)
+key = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="API keys: create, list, revoke."
+)
 cli.add_typer(key, name="key")
+stopping = Stopping()
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)]
@@ -40,55 +47,87 @@ class ImportKind(StrEnum):
     PRODUCTS = "products"
 
 
+class Encoding(StrEnum):
+    UTF_8 = "utf-8"
+    CP932 = "cp932"
+
+
+@cli.callback()
+def prepare() -> None:
+    """LTV-Zaiko: inventory joined with customer lifetime value."""
+    stopping.install()
+
+
 @cli.command()
-def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Start everything: database, migrations, sample, evaluation, worker, service."""
-    settings = Settings()
-    with launcher.database(settings) as url:
-        migrations.migrate(url)
-        with launcher.worker(url, settings):
-            asyncio.run(launcher.prepare_sample(url))
-            demo = asyncio.run(launcher.demo_key(url, settings))
-            print(f"LTV-Zaiko answers on http://{host}:{port}")
-            print(f"  Swagger UI  http://{host}:{port}/docs  (Authorize with the key)")
-            print(f"  API key     {demo}")
-            print(f"  Stop with Ctrl-C. Data: {settings.data_dir}", flush=True)
-            _serve(url, settings, host, port)
+def run(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    sample: Annotated[
+        bool, typer.Option(help="Load the bundled sample where there are no sales yet.")
+    ] = True,
+) -> None:
+    """Start everything: database, migrations, worker, sample with its evaluation, service."""
+    from app.launcher import everything
+    from app.settings import Settings
+
+    def announce(text: str) -> None:
+        print(text, flush=True)
+
+    try:
+        everything.run(Settings(), stopping, announce, host=host, port=port, with_sample=sample)
+    except KeyboardInterrupt:
+        print("LTV-Zaiko has stopped.", file=sys.stderr)
 
 
 @cli.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API; migrations and a worker are yours to run beside it."""
+    from app.launcher import database, serving
+    from app.settings import Settings
+
     settings = Settings()
-    with launcher.database(settings) as url:
-        _serve(url, settings, host, port)
-
-
-def _serve(url: str, settings: Settings, host: str, port: int) -> None:
-    logs.configure(settings.log_level)
-    app = create_app(url, settings)
-    uvicorn.run(
-        app, host=host, port=port, log_level="warning", access_log=False, timeout_keep_alive=30
-    )
+    serving.check_port(host, port)
+    try:
+        with database(settings) as url:
+            serving.serve(url, settings, stopping, host=host, port=port)
+    except KeyboardInterrupt:
+        print("The service has stopped.", file=sys.stderr)
 
 
 @cli.command()
 def worker(
-    with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Take jobs from the queue and run them, until stopped."""
+    from app.compute import THREAD_LIMITS
+
+    # numpy reads these when it loads. Fits of our size are ten times slower on two BLAS threads
+    # than on one; polars, which reads files, gains by its threads.
+    for name in THREAD_LIMITS:
+        if not name.startswith("POLARS"):
+            os.environ.setdefault(name, "1")
+
+    from app import logs
+    from app.launcher import database
+    from app.settings import Settings
+    from app.worker.process import WorkerProcess
+
     settings = Settings()
     logs.configure(settings.log_level)
-    if with_parent:
-        worker_process.stop_with_parent()
-    with launcher.database(settings) as url:
-        raise typer.Exit(worker_process.main(url, settings))
+    with database(settings) as url:
+        process = WorkerProcess(url, settings, parent=parent)
+        code = process.run()
+    process.leave(code)
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest revision."""
-    with launcher.database(Settings()) as url:
+    from app import migrations
+    from app.launcher import database
+    from app.settings import Settings
+
+    with database(Settings()) as url:
         migrations.migrate(url)
 
 
@@ -96,51 +135,57 @@ def migrate() -> None:
 def import_file(
     kind: ImportKind,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
-    encoding: Annotated[str | None, typer.Option(help="utf-8 or cp932; default: seen")] = None,
-    mapping: Annotated[str | None, typer.Option(help="Profile for files of others")] = None,
+    encoding: Annotated[Encoding | None, typer.Option(help="Default: recognised.")] = None,
+    mapping: Annotated[str | None, typer.Option(help="A profile for files of others.")] = None,
 ) -> None:
     """Import a file of sales, stock or products, and say what was loaded."""
+    from app.launcher.submitting import submit_import
+    from app.services.importing import check_profile
+    from app.settings import Settings
+
     settings = Settings()
-    importing.check_profile(mapping, kind.value)
-    settings.uploads.mkdir(parents=True, exist_ok=True)
-    name = uuid4().hex
-    shutil.copyfile(file, settings.uploads / name)
+    check_profile(mapping, kind.value)
 
-    async def submit(sessions: Sessions) -> int:
-        async with sessions.begin() as session:
-            batch = await importing.receive(
-                session, kind=kind.value, file_name=file.name, encoding=encoding, mapping=mapping
-            )
-            payload = {"import_id": batch.import_id, "file": name}
-            job = await jobs.submit(session, "import", payload)
-            batch.job_id = job.job_id
-            return job.job_id
+    async def submit(sessions: "Sessions") -> int:
+        return await submit_import(
+            sessions,
+            settings.uploads,
+            kind=kind.value,
+            file=file,
+            encoding=encoding.value if encoding else None,
+            mapping=mapping,
+        )
 
-    _do_job(settings, submit, f"import {kind.value}")
+    _do_job(submit, f"import {kind.value}")
 
 
 @cli.command()
 def evaluate(
     as_of: Annotated[
-        str | None, typer.Option(help="YYYY-MM-DD; default: the last day with sales")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A day; default: the last one with sales."),
     ] = None,
 ) -> None:
     """Value the customers, forecast, decide, all anew."""
-    if as_of is not None:
-        date.fromisoformat(as_of)
+    from app.launcher.submitting import submit_evaluation
 
-    async def submit(sessions: Sessions) -> int:
-        async with sessions.begin() as session:
-            return (await jobs.submit_once(session, "evaluate", {"as_of": as_of})).job_id
+    async def submit(sessions: "Sessions") -> int:
+        return await submit_evaluation(sessions, as_of=as_of.date() if as_of else None)
 
-    _do_job(Settings(), submit, "evaluation")
+    _do_job(submit, "evaluation")
 
 
-def _do_job(settings: Settings, submit: launcher.Submit, title: str) -> None:
+def _do_job(submit: "Submit", title: str) -> None:
     """Submit a job, lend it a worker if none is running, show how far it is."""
-    with launcher.database(settings) as url:
+    from app import migrations
+    from app.launcher import database
+    from app.launcher.following import do_job
+    from app.settings import Settings
+
+    settings = Settings()
+    with database(settings) as url:
         migrations.migrate(url)
-        result = asyncio.run(launcher.do_job(url, settings, submit, title))
+        result = stopping.run(do_job(url, settings, submit, title))
     print(json.dumps(result, ensure_ascii=False, indent=2))
 
 
@@ -149,92 +194,103 @@ def openapi(
     check: Annotated[bool, typer.Option(help="Compare with the file, write nothing.")] = False,
 ) -> None:
     """Write the OpenAPI document to openapi/openapi.json."""
+    from app.main import create_app
+    from app.settings import Settings
+
     app = create_app("postgresql://nowhere/none", Settings())
     text = json.dumps(app.openapi(), ensure_ascii=False, indent=2) + "\n"
     if check:
-        if not PROMISE.exists() or PROMISE.read_text() != text:
+        if not PROMISE.exists() or PROMISE.read_text("utf-8") != text:
             _fail("openapi/openapi.json differs from the service; run: zaiko openapi")
         return
-    PROMISE.write_text(text)
-
-
-def _with_sessions(action: launcher.Action) -> None:
-    with launcher.database(Settings()) as url:
-        migrations.migrate(url)
-
-        async def act() -> None:
-            engine = connect(url, pool_size=1)
-            try:
-                await action(sessions_of(engine))
-            finally:
-                await engine.dispose()
-
-        asyncio.run(act())
+    PROMISE.parent.mkdir(exist_ok=True)
+    PROMISE.write_text(text, "utf-8")
 
 
 @key.command("create")
 def create(
-    name: str, scope: Annotated[list[Scope], typer.Option(help="May be given several times.")]
+    name: str,
+    scope: Annotated[
+        list[str], typer.Option(help="Such as inventory:read; may be given several times.")
+    ],
 ) -> None:
     """Create a key; it is printed once, alone on the last line."""
+    from app.auth import Scope, create_key
 
-    async def act(sessions: Sessions) -> None:
+    unknown = [given for given in scope if given not in set(Scope)]
+    if unknown:
+        known = ", ".join(sorted(Scope))
+        raise typer.BadParameter(f"'{unknown[0]}' is none of {known}", param_hint="--scope")
+    scopes = [Scope(given) for given in scope]
+
+    async def act(sessions: "Sessions") -> str:
         async with sessions.begin() as session:
-            new = await create_key(session, name, scope)
-        print(new)
+            return await create_key(session, name, scopes)
 
-    _with_sessions(act)
+    print(_with_sessions(act))
 
 
 @key.command("list")
 def show() -> None:
     """List the keys by name, prefix and scopes."""
+    from app.auth import list_keys
 
-    async def act(sessions: Sessions) -> None:
+    async def act(sessions: "Sessions") -> str:
         async with sessions() as session:
-            for found in await list_keys(session):
-                state = "revoked" if found.revoked_at else "in force"
-                print(f"{found.name}\t{found.prefix}…\t{state}\t{' '.join(found.scopes)}")
+            return "\n".join(
+                f"{found.name}\t{found.prefix}…\t{'revoked' if found.revoked_at else 'in force'}"
+                f"\t{' '.join(found.scopes)}"
+                for found in await list_keys(session)
+            )
 
-    _with_sessions(act)
+    print(_with_sessions(act) or "there are no keys")
 
 
 @key.command("revoke")
 def revoke(name: str) -> None:
     """Revoke all keys of a name; running services stop believing them within seconds."""
+    from app.auth import revoke_key
 
-    async def act(sessions: Sessions) -> None:
+    async def act(sessions: "Sessions") -> str:
         async with sessions.begin() as session:
-            print(f"{await revoke_key(session, name)} revoked")
+            return f"{await revoke_key(session, name)} revoked"
 
-    _with_sessions(act)
+    print(_with_sessions(act))
 
 
-def _fail(sentence: str) -> None:
+def _with_sessions(action: "Callable[[Sessions], Awaitable[str]]") -> str:
+    from app import migrations
+    from app.database import connect, sessions_of
+    from app.launcher import database
+    from app.settings import Settings
+
+    async def act(url: str) -> str:
+        engine = connect(url, pool_size=1)
+        try:
+            return await action(sessions_of(engine))
+        finally:
+            await engine.dispose()
+
+    with database(Settings()) as url:
+        migrations.migrate(url)
+        return stopping.run(act(url))
+
+
+def _fail(sentence: str) -> NoReturn:
     print(f"zaiko: {sentence}", file=sys.stderr)
     raise SystemExit(1)
 
 
 def main() -> None:
-    """Run a command; a known mistake is one sentence on stderr and exit status 1."""
+    """Run a command; what goes wrong is one sentence on stderr and exit status 1."""
     try:
-        cli()
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = "_".join(str(part) for part in first["loc"]) or "settings"
-        _fail(f"setting ZAIKO_{where.upper()}: {first['msg']}")
-    except (
-        PostgresError,
-        UnknownKey,
-        ValueError,
-        importing.UnknownProfile,
-        launcher.JobFailed,
-    ) as error:
-        _fail(str(error))
-    except (SQLAlchemyError, OSError) as error:
-        _fail(f"the database or a file cannot be used: {str(error).splitlines()[0]}")
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        cli(prog_name="zaiko")
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        from app.launcher.sentences import sentence
+
+        if os.environ.get("ZAIKO_LOG_LEVEL", "").upper() == "DEBUG":
+            traceback.print_exc()
+        _fail(sentence(error))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The engine, and one transaction per request."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
+import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -19,19 +20,29 @@ Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 SEARCH_PATH = "public,procrastinate"
 
 
-def async_url(url: str) -> URL:
-    """The same database through asyncpg."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
+def libpq_url(url: str) -> str:
+    """The URL as PostgreSQL's own library reads it, whatever driver it names."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine for the service; connections are checked before use, so it survives a restart."""
+    """An engine for the service; connections are checked before use, so it survives a restart.
+
+    The driver reads the URL itself, so that ``?sslmode=require`` means what it means elsewhere.
+    """
+    address = libpq_url(url)
+
+    async def open_connection() -> Any:
+        settings = {"search_path": SEARCH_PATH, "jit": "off"}
+        return await asyncpg.connect(address, server_settings=settings)
+
     return create_async_engine(
-        async_url(url),
+        "postgresql+asyncpg://",
+        async_creator=open_connection,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"server_settings": {"search_path": SEARCH_PATH, "jit": "off"}},
+        hide_parameters=True,  # what customers are called does not belong into logs
     )
 
 

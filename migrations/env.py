@@ -3,8 +3,9 @@
 from contextlib import nullcontext
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, pool
+from sqlalchemy import Connection
 
+from app.migrations import locked
 from app.models import Base
 from app.postgres import running
 from app.settings import Settings
@@ -19,17 +20,10 @@ def run(connection: Connection) -> None:
 given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
-else:
+else:  # called as `alembic …`
     settings = Settings()
     database = (
         nullcontext(settings.database_url) if settings.database_url else running(settings.data_dir)
     )
-    with database as url:
-        driver_url = "postgresql+psycopg://" + str(url).partition("://")[2]
-        engine = create_engine(
-            driver_url,
-            poolclass=pool.NullPool,
-            connect_args={"options": "-c search_path=public"},
-        )
-        with engine.connect() as connection:
-            run(connection)
+    with database as url, locked(str(url)) as connection:
+        run(connection)

@@ -6,9 +6,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.models import Job
-from app.queries import jobs
+from app.queries import jobs, queue
 
 PROGRESS_SECONDS = 0.3  # a progress bar needs no more, and the job row is not a log
+
+
+class TakenOver(Exception):
+    """The job was given to another worker, since this one seemed dead."""
 
 
 async def submit(session: AsyncSession, kind: str, payload: dict[str, Any]) -> Job:
@@ -22,23 +26,66 @@ async def submit(session: AsyncSession, kind: str, payload: dict[str, Any]) -> J
 
 async def submit_once(session: AsyncSession, kind: str, payload: dict[str, Any]) -> Job:
     """Record and queue a job unless one of its kind is waiting or running: then that one."""
+    await queue.submit_alone(session, kind)
     return await jobs.unfinished(session, kind) or await submit(session, kind, payload)
 
 
-class ProgressReporter:
-    """Writes a job's progress, at most a few times a second, in transactions of its own."""
+async def take_up_again(session: AsyncSession, *, dead_after_seconds: float) -> list[int]:
+    """Queue again the jobs whose worker is gone, and those that the queue has lost."""
+    lost = await queue.requeue_lost(session, dead_after_seconds=dead_after_seconds)
+    forgotten = await queue.forgotten_jobs(session)
+    for job_id in forgotten:
+        await jobs.enqueue(session, job_id)
+    return lost + forgotten
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], job_id: int) -> None:
+
+async def finish(
+    session: AsyncSession,
+    job_id: int,
+    attempt: int,
+    *,
+    result: dict[str, Any] | None,
+    error: str | None,
+) -> None:
+    """Record how this attempt at a job ended.
+
+    Raises:
+        TakenOver: another worker has begun the job since.
+    """
+    await _expect_ours(session, job_id, attempt)
+    await jobs.finish(session, job_id, result=result, error=error)
+
+
+async def _expect_ours(session: AsyncSession, job_id: int, attempt: int) -> None:
+    if not await queue.is_ours(session, job_id, attempt):
+        raise TakenOver(f"job {job_id} was taken up by another worker")
+
+
+class ProgressReporter:
+    """Writes a job's progress, at most a few times a second, in transactions of its own.
+
+    Args:
+        sessions: where to write.
+        job_id: whose progress it is.
+        attempt: which run of the job this is; a later one ends it.
+    """
+
+    def __init__(
+        self, sessions: async_sessionmaker[AsyncSession], job_id: int, attempt: int
+    ) -> None:
         self._sessions = sessions
         self._job_id = job_id
+        self._attempt = attempt
         self._step = ""
         self._written_at = 0.0
 
     async def __call__(self, step: str, done: int, total: int) -> None:
+        """Raises TakenOver when the job has become another worker's."""
         now = monotonic()
         is_due = now - self._written_at >= PROGRESS_SECONDS
         if step == self._step and not is_due and done < total:
             return
         self._step, self._written_at = step, now
         async with self._sessions.begin() as session:
+            await _expect_ours(session, self._job_id, self._attempt)
             await jobs.record_progress(session, self._job_id, step=step, done=done, total=total)

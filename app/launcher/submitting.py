@@ -1,0 +1,48 @@
+"""Handing work to the queue from the command line."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+from app.database import Sessions
+from app.launcher.following import tell
+from app.services import importing, jobs
+
+
+async def submit_import(
+    sessions: Sessions,
+    uploads: Path,
+    *,
+    kind: str,
+    file: Path,
+    encoding: str | None,
+    mapping: str | None,
+) -> int:
+    """Copy a file to where workers look for it, and submit its import; return the job."""
+    uploads.mkdir(parents=True, exist_ok=True)
+    copy = uploads / uuid4().hex
+    try:
+        shutil.copyfile(file, copy)
+        async with sessions.begin() as session:
+            batch = await importing.receive(
+                session, kind=kind, file_name=file.name, encoding=encoding, mapping=mapping
+            )
+            payload = {"import_id": batch.import_id, "file": copy.name}
+            job = await jobs.submit(session, "import", payload)
+            batch.job_id = job.job_id
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    return job.job_id
+
+
+async def submit_evaluation(sessions: Sessions, *, as_of: date | None) -> int:
+    """Submit an evaluation, or find the one that is under way; return the job."""
+    payload = {"as_of": as_of.isoformat() if as_of else None}
+    async with sessions.begin() as session:
+        job = await jobs.submit_once(session, "evaluate", payload)
+    if job.payload != payload:
+        day = job.payload["as_of"] or "the last day with sales"
+        tell(f"An evaluation as of {day} is under way already (job {job.job_id}): following it.")
+    return job.job_id

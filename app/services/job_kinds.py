@@ -1,0 +1,108 @@
+"""What each kind of job does."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from app.models import Job
+from app.services import campaigns, evaluation, importing, sample
+from app.services.import_checks import UnusableColumns
+from app.services.import_csv import UnreadableFile
+from app.services.importing import Progress, Sessions
+from app.settings import Settings
+
+
+class MissingFile(Exception):
+    """The file to be imported is not where this worker looks for it."""
+
+
+# Mistakes in what was sent, which the sender can mend: their sentence is the job's error.
+TOLD_AS_THEY_ARE = (
+    UnreadableFile,
+    UnusableColumns,
+    MissingFile,
+    importing.NothingLoaded,
+    evaluation.NothingToEvaluate,
+    campaigns.UnknownCampaign,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What every job may use."""
+
+    sessions: Sessions
+    settings: Settings
+
+    def today(self) -> date:
+        return datetime.now(ZoneInfo(self.settings.timezone)).date()
+
+
+async def _import(workshop: Workshop, progress: Progress, job: Job) -> dict[str, Any]:
+    import_id = job.payload["import_id"]
+    file = workshop.settings.uploads / job.payload["file"]
+    try:
+        summary = await importing.run_import(
+            workshop.sessions,
+            progress,
+            import_id=import_id,
+            file=file,
+            today=workshop.today(),
+            timezone=workshop.settings.timezone,
+            size_limit=workshop.settings.upload_limit_mb * 2**20,
+        )
+    except FileNotFoundError as error:
+        if file.exists():
+            raise
+        raise MissingFile(
+            "the file is not in this worker's upload folder; service and worker must share"
+            " ZAIKO_DATA_DIR"
+        ) from error
+    return {"import_id": import_id, **summary}
+
+
+async def _evaluate(workshop: Workshop, progress: Progress, job: Job) -> dict[str, Any]:
+    as_of = job.payload.get("as_of")
+    return await evaluation.evaluate(
+        workshop.sessions,
+        progress,
+        as_of=date.fromisoformat(as_of) if as_of else None,
+        processes=workshop.settings.worker_processes,
+        currency=workshop.settings.currency,
+    )
+
+
+async def _measure(workshop: Workshop, progress: Progress, job: Job) -> dict[str, Any]:
+    return await campaigns.measure(
+        workshop.sessions, progress, campaign_id=job.payload["campaign_id"]
+    )
+
+
+async def _sample(workshop: Workshop, progress: Progress, _: Job) -> dict[str, Any]:
+    return await sample.load(
+        workshop.sessions,
+        progress,
+        uploads=workshop.settings.uploads,
+        today=workshop.today(),
+        timezone=workshop.settings.timezone,
+        size_limit=workshop.settings.upload_limit_mb * 2**20,
+        processes=workshop.settings.worker_processes,
+    )
+
+
+Handler: TypeAlias = Callable[[Workshop, Progress, Job], Awaitable[dict[str, Any]]]
+
+HANDLERS: dict[str, Handler] = {
+    "import": _import,
+    "evaluate": _evaluate,
+    "measure": _measure,
+    "sample": _sample,
+}
+
+
+def clear_up(workshop: Workshop, job: Job) -> None:
+    """Remove what a job that has ended needs no more."""
+    if job.kind == "import":
+        (workshop.settings.uploads / job.payload["file"]).unlink(missing_ok=True)

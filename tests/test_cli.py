@@ -1,0 +1,145 @@
+"""The command line: what it says, where, and with which exit status."""
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import ZAIKO, empty_database, environment, zaiko
+
+COMMANDS = ["run", "serve", "worker", "migrate", "import", "evaluate", "openapi", "key"]
+NOWHERE = "postgresql://zaiko:s3cret@127.0.0.1:1/zaiko"
+SALES = "order_id,sku_id,sold_at,quantity,unit_price\nA,1,2026-01-05,2,100\n"
+
+
+@pytest.fixture
+def nothing(server: str) -> Iterator[str]:
+    with empty_database(server) as url:
+        yield url
+
+
+def failure(ended: subprocess.CompletedProcess[str], status: int = 1) -> str:
+    """What a command that failed says: on stderr alone, without a traceback or a password."""
+    assert ended.returncode == status, ended
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    assert "s3cret" not in ended.stderr
+    return ended.stderr
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "key create", "key list", "key revoke"])
+def test_every_command_explains_itself(command, tmp_path):
+    ended = zaiko(tmp_path, *command.split(), "--help")
+    assert ended.returncode == 0
+    assert ended.stdout.strip().startswith(f"Usage: zaiko {command}")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dance"], "No such command"),
+        (["evaluate", "--as-of", "2026-02-30"], "2026-02-30"),
+        (["evaluate", "--as-of", "yesterday"], "yesterday"),
+        (["import", "sales", "nowhere.csv"], "nowhere.csv"),
+        (["import", "weather", "nowhere.csv"], "weather"),
+        (["run", "--port", "70000"], "--port"),
+        (["key", "create", "bob"], "scope"),
+        (["key", "create", "bob", "--scope", "everything"], "inventory:read"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused_with_status_2(words, said, tmp_path):
+    assert said in failure(zaiko(tmp_path, *words), status=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZAIKO_TIMEZONE", "Mars"),
+        ("ZAIKO_UPLOAD_LIMIT_MB", "abc"),
+        ("ZAIKO_DATABASE_URL", "mysql://root:s3cret@db/shop"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_sentence(name, value, tmp_path):
+    said = failure(zaiko(tmp_path, "migrate", **{name: value}))
+    assert said.startswith(f"zaiko: setting {name}: ")
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["migrate"], ["run"]])
+def test_a_database_that_is_down_is_one_sentence(words, tmp_path):
+    said = failure(zaiko(tmp_path, *words, ZAIKO_DATABASE_URL=NOWHERE, PORT="48231"))
+    assert said.startswith("zaiko: the database cannot be used: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_an_unknown_profile_is_refused_before_anything_starts(tmp_path):
+    (tmp_path / "sales.csv").write_text(SALES)
+    said = failure(zaiko(tmp_path, "import", "sales", "sales.csv", "--mapping", "nobody"))
+    assert "mapping 'nobody' is not known for sales" in said
+    assert not (tmp_path / "pgdata").exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    said = failure(zaiko(tmp_path, "migrate", ZAIKO_DATA_DIR=str(tmp_path / "file" / "data")))
+    assert "ZAIKO_DATA_DIR" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_key_is_alone_on_the_last_line_even_when_its_command_migrates(nothing, tmp_path):
+    def key(*words: str) -> subprocess.CompletedProcess[str]:
+        return zaiko(tmp_path, "key", *words, ZAIKO_DATABASE_URL=nothing)
+
+    created = key("create", "bob", "--scope", "admin")
+    assert created.returncode == 0, created.stderr
+    secret = created.stdout.splitlines()[-1]
+    assert secret.startswith("zk_")
+    assert len(secret.split()) == 1
+
+    listed = key("list").stdout
+    assert "bob" in listed
+    assert secret not in listed
+    assert key("revoke", "bob").returncode == 0
+    assert failure(key("revoke", "bob")) == "zaiko: no key named 'bob' is in force\n"
+
+
+def test_files_go_in_and_an_evaluation_comes_out_without_a_worker_of_ones_own(database, tmp_path):
+    (tmp_path / "sales.csv").write_text(SALES)
+    url = {"ZAIKO_DATABASE_URL": database}
+    loaded = zaiko(tmp_path, "import", "sales", "sales.csv", **url)
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["new"] == 1
+    assert all(line.startswith("import sales: ") for line in loaded.stderr.splitlines())
+    assert "━" not in loaded.stderr
+
+    evaluated = zaiko(tmp_path, "evaluate", "--as-of", "2026-02-01", **url)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert json.loads(evaluated.stdout)["as_of"] == "2026-02-01"
+
+    refused = zaiko(tmp_path, "evaluate", "--as-of", "2020-01-01", **url)
+    assert failure(refused).endswith("zaiko: there are no sales up to 2020-01-01\n")
+
+
+def test_on_a_terminal_there_are_bars(database, tmp_path):
+    (tmp_path / "sales.csv").write_text(SALES)
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*ZAIKO, "import", "sales", "sales.csv"],
+        env=environment(tmp_path, ZAIKO_DATABASE_URL=database, TERM="xterm"),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while process.poll() is None or shown == b"":
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:  # the other end is closed
+                break
+    os.close(terminal)
+    assert process.returncode == 0
+    assert "━".encode() in shown

@@ -1,0 +1,209 @@
+"""Jobs: run by one worker at a time, begun again when that dies, and ended one way or the other."""
+
+import asyncio
+import os
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from app.database import Sessions
+from app.models import Job
+from app.queries import jobs as job_queries
+from app.services import jobs
+from app.services.jobs import ProgressReporter, TakenOver
+from app.worker.process import DEAD_AFTER_SECONDS, sweep
+from app.worker.tasks import MAX_ATTEMPTS, is_database_lost
+
+ROW = "SELECT status, attempts, error FROM job WHERE job_id = %s"
+SALES = b"order_id,sku_id,sold_at,quantity,unit_price\nA,1,2026-01-05,2,100\n"
+
+
+def run(url: str, statement: str, *values: object) -> list[tuple]:
+    options = "-c search_path=public,procrastinate"
+    with psycopg.connect(url, autocommit=True, options=options) as connection:
+        cursor = connection.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+async def submitted(sessions: Sessions, kind: str, payload: dict) -> int:
+    async with sessions.begin() as session:
+        return (await jobs.submit(session, kind, payload)).job_id
+
+
+async def begun(sessions: Sessions, url: str, *, heartbeat: str) -> Job:
+    """A job in the hands of a worker that was last seen so long ago."""
+    job_id = await submitted(sessions, "measure", {"campaign_id": 1})
+    [(worker,)] = run(
+        url,
+        "INSERT INTO procrastinate_workers (last_heartbeat)"
+        " VALUES (now() - CAST(%s AS interval)) RETURNING id",
+        heartbeat,
+    )
+    run(
+        url,
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE lock = %s",
+        worker,
+        f"job {job_id}",
+    )
+    async with sessions.begin() as session:
+        return await job_queries.start(session, job_id)
+
+
+async def take_up_again(sessions: Sessions) -> list[int]:
+    async with sessions.begin() as session:
+        return await jobs.take_up_again(session, dead_after_seconds=DEAD_AFTER_SECONDS)
+
+
+def state(url: str, job_id: int) -> tuple:
+    return run(url, ROW, job_id)[0]
+
+
+async def test_a_job_of_a_dead_worker_is_taken_up_again_by_the_next(sessions, database, work):
+    job = await begun(sessions, database, heartbeat="1 minute")
+    assert await take_up_again(sessions) == [job.job_id]
+    assert state(database, job.job_id) == ("queued", 1, None)
+    await work()
+    assert state(database, job.job_id) == ("failed", 2, "campaign 1 does not exist")
+
+
+async def test_a_job_whose_worker_is_not_even_known_is_taken_up_again(sessions, database):
+    job = await begun(sessions, database, heartbeat="0 seconds")
+    run(database, "DELETE FROM procrastinate_workers")
+    assert await take_up_again(sessions) == [job.job_id]
+
+
+async def test_a_job_of_a_living_worker_is_left_alone(sessions, database):
+    job = await begun(sessions, database, heartbeat="0 seconds")
+    assert await take_up_again(sessions) == []
+    assert state(database, job.job_id) == ("running", 1, None)
+
+
+async def test_of_workers_that_search_at_once_one_takes_a_job_up(sessions, database):
+    job = await begun(sessions, database, heartbeat="1 minute")
+    found = await asyncio.gather(*(take_up_again(sessions) for _ in range(3)))
+    assert sorted(found) == [[], [], [job.job_id]]
+
+
+async def test_a_job_that_the_queue_has_lost_is_queued_again(sessions, database, work):
+    job_id = await submitted(sessions, "measure", {"campaign_id": 1})
+    run(database, "DELETE FROM procrastinate_jobs")
+    assert await take_up_again(sessions) == [job_id]
+    await work()
+    assert state(database, job_id)[0] == "failed"
+
+
+async def test_a_job_that_kills_every_worker_is_given_up(sessions, database, work):
+    job = await begun(sessions, database, heartbeat="1 minute")
+    run(database, "UPDATE job SET attempts = %s", MAX_ATTEMPTS)
+    await take_up_again(sessions)
+    await work()
+    status, attempts, error = state(database, job.job_id)
+    assert (status, attempts) == ("failed", MAX_ATTEMPTS + 1)
+    assert error == "given up: 5 attempts ended with the death of the worker"
+    assert await take_up_again(sessions) == []
+
+
+async def test_what_the_queue_calls_failed_is_tried_again_but_not_for_ever(
+    sessions, database, work
+):
+    job_id = await submitted(sessions, "measure", {"campaign_id": 1})
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        run(database, "UPDATE procrastinate_jobs SET status = 'failed'")
+        run(database, "UPDATE job SET status = 'running', attempts = %s", attempt)
+        assert await take_up_again(sessions) == [job_id]
+    await work()
+    assert state(database, job_id)[2].startswith("given up")
+    assert await take_up_again(sessions) == []
+
+
+async def test_a_job_that_has_ended_is_not_run_once_more(sessions, database, work):
+    job = await begun(sessions, database, heartbeat="1 minute")
+    async with sessions.begin() as session:
+        await jobs.finish(session, job.job_id, job.attempts, result={"ok": 1}, error=None)
+    await take_up_again(sessions)
+    await work()
+    assert state(database, job.job_id) == ("succeeded", 1, None)
+
+
+async def test_a_worker_that_seemed_dead_can_no_longer_report(sessions, database):
+    job = await begun(sessions, database, heartbeat="1 minute")
+    await take_up_again(sessions)
+    async with sessions.begin() as session:
+        again = await job_queries.start(session, job.job_id)
+    with pytest.raises(TakenOver):
+        await ProgressReporter(sessions, job.job_id, job.attempts)("late", 1, 2)
+    with pytest.raises(TakenOver):
+        async with sessions.begin() as session:
+            await jobs.finish(session, job.job_id, job.attempts, result={}, error=None)
+    await ProgressReporter(sessions, job.job_id, again.attempts)("in time", 1, 2)
+    assert run(database, "SELECT status, step FROM job") == [("running", "in time")]
+
+
+async def test_two_workers_never_run_one_job(client, work):
+    for number in range(12):
+        sales = SALES.replace(b"A,", b"A%d," % number)
+        await client.post("/imports/sales", content=sales)
+    await asyncio.gather(work(), work(), work())
+    ended = (await client.get("/jobs")).json()["items"]
+    assert [(job["status"], job["attempts"]) for job in ended] == [("succeeded", 1)] * 12
+
+
+async def test_a_fault_of_ours_ends_the_job_with_a_short_sentence(sessions, database, work):
+    job_id = await submitted(sessions, "import", {"file": "x"})
+    await work()
+    status, _, error = state(database, job_id)
+    assert (status, error) == (
+        "failed",
+        "internal error, see the worker's log: KeyError: 'import_id'",
+    )
+
+
+async def test_an_upload_that_this_worker_does_not_see_is_said_so(client, work, settings):
+    answer = await client.post("/imports/sales", content=SALES)
+    for file in settings.uploads.iterdir():
+        file.unlink()
+    await work()
+    job = (await client.get(answer.headers["Location"])).json()
+    assert job["status"] == "failed"
+    assert "must share ZAIKO_DATA_DIR" in job["error"]
+
+
+@pytest.mark.parametrize("content", [SALES, b"nonsense\n1\n", b""])
+async def test_an_upload_is_removed_when_its_job_has_ended(client, work, settings, content):
+    await client.post("/imports/sales", content=content)
+    await work()
+    assert list(settings.uploads.iterdir()) == []
+
+
+async def test_what_killed_workers_left_is_swept_once_it_is_old(tmp_path):
+    for name in ("old", "awaited", "new"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "scratch").mkdir()
+    for name in ("old", "awaited", "scratch"):
+        os.utime(tmp_path / name, (0, 0))
+    sweep(tmp_path, {"awaited"})
+    assert {entry.name for entry in tmp_path.iterdir()} == {"awaited", "new"}
+
+
+async def test_one_job_of_a_kind_is_submitted_however_many_ask_at_once(sessions):
+    async def submit() -> int:
+        async with sessions.begin() as session:
+            return (await jobs.submit_once(session, "evaluate", {"as_of": None})).job_id
+
+    assert len(set(await asyncio.gather(*(submit() for _ in range(4))))) == 1
+
+
+async def test_a_broken_connection_is_told_from_a_fault_of_the_job(sessions, database, server):
+    async with sessions() as session:
+        pid = await session.scalar(text("SELECT pg_backend_pid()"))
+        run(server, "SELECT pg_terminate_backend(%s)", pid)
+        with pytest.raises(Exception) as broken:
+            await session.execute(text("SELECT 1"))
+    assert is_database_lost(broken.value)
+    async with sessions() as session:
+        with pytest.raises(Exception) as wrong:
+            await session.execute(text("SELECT 1 / 0"))
+    assert not is_database_lost(wrong.value)
+    assert not is_database_lost(FileNotFoundError("x"))
+    assert is_database_lost(ConnectionRefusedError())
