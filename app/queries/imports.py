@@ -1,13 +1,26 @@
 """Imports and their rejects."""
 
-from sqlalchemy import delete, func, select, tuple_
+from typing import Any
+
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ImportBatch, ImportReject
 
 
+async def take_turn(session: AsyncSession, import_id: int) -> None:
+    """Wait until nobody else runs this import, and keep others out until the transaction ends."""
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended('import ' || :import_id, 0))")
+    await session.execute(lock, {"import_id": str(import_id)})
+
+
 async def import_batch(session: AsyncSession, import_id: int) -> ImportBatch | None:
     return await session.get(ImportBatch, import_id)
+
+
+async def record_summary(session: AsyncSession, import_id: int, summary: dict[str, Any]) -> None:
+    statement = update(ImportBatch).where(ImportBatch.import_id == import_id)
+    await session.execute(statement.values(summary=summary))
 
 
 async def rejects_page(

@@ -1,15 +1,18 @@
-"""Receiving a file: streamed to disk, stopped at the limit, multipart or as the body itself."""
+"""Receiving a file: streamed to disk, stopped at the limit, in a form or as the body itself."""
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from uuid import uuid4
 
 from anyio import open_file
 from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 
-CHUNK = 1 << 20
+NAME_LENGTH = 100
+FORM = "multipart/form-data"
 
 
 class UploadTooLarge(Exception):
@@ -20,67 +23,156 @@ class WrongUpload(Exception):
     """The request carries no file."""
 
 
-class _Limited:
-    """A request's body that ends with an error at the limit, whatever its header promised."""
+async def receive_file(
+    request: Request, folder: Path, limit: int, *, name: str
+) -> tuple[Path, str]:
+    """Store the request's file in the folder.
 
-    def __init__(self, request: Request, limit: int) -> None:
-        self._receive = request.receive
-        self._limit = limit
-        self._seen = 0
+    Args:
+        request: a form with the file in its field ``file``, or with the file as its body.
+        folder: where to store it.
+        limit: bytes that the request may have.
+        name: what the file is called where no form says it.
 
-    async def receive(self) -> dict[str, object]:
-        message = await self._receive()
-        self._seen += len(message.get("body", b""))
-        if self._seen > self._limit:
-            raise UploadTooLarge(_too_large(self._limit))
-        return dict(message)
-
-
-def _too_large(limit: int) -> str:
-    return (
-        f"the upload is larger than {limit // 2**20} MB; split it, gzip it, or raise"
-        " ZAIKO_UPLOAD_LIMIT_MB"
-    )
-
-
-async def receive_file(request: Request, folder: Path, limit: int) -> tuple[Path, str]:
-    """Store the request's file in the folder; return where, and the name it came with.
+    Returns:
+        where the file is, and what it is called.
 
     Raises:
         UploadTooLarge: at the first byte over the limit, or at once when the header says so.
-        WrongUpload: when a form has no field ``file``.
+        WrongUpload: when there is no file, or nothing in it.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise UploadTooLarge(_too_large(limit))
-    limited = Request(request.scope, _Limited(request, limit).receive)
+    form = _form_of(request)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / uuid4().hex
     try:
-        name = await _store(limited, path)
+        async with (
+            await open_file(path, "wb") as target,
+            aclosing(_limited(request, limit)) as chunks,
+        ):
+            async for chunk in chunks:
+                await target.write(form.file_in(chunk) if form else chunk)
+        if form:
+            form.expect_whole()
+        _expect_content(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return path, re.sub(r"[^\w.\- ]", "_", name)[:100]
+    name = form.file_name if form and form.file_name else name
+    return path, re.sub(r"[^\w.\- ()]", "_", name)[-NAME_LENGTH:]
 
 
-async def _store(request: Request, path: Path) -> str:
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with await open_file(path, "wb") as target:
-            async for chunk in request.stream():
-                await target.write(chunk)
-        return request.query_params.get("file_name", "upload")
+async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body, which ends with an error at the limit, whatever its header promised."""
+    declared = request.headers.get("content-length", "")
+    seen = int(declared[:20]) if declared.isdecimal() else 0
+    if seen <= limit:
+        seen = 0
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                seen += len(chunk)
+                if seen > limit:
+                    break
+                yield chunk
+    if seen > limit:
+        raise UploadTooLarge(
+            f"the upload is larger than {limit // 2**20} MB; split it, gzip it, or raise"
+            " ZAIKO_UPLOAD_LIMIT_MB"
+        )
+
+
+def _expect_content(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise WrongUpload("the file is empty")
+
+
+def _form_of(request: Request) -> "_Form | None":
+    kind = request.headers.get("content-type", "")
+    if not kind.lower().startswith(FORM):
+        return None
+    boundary = parse_options_header(kind)[1].get(b"boundary")
+    if not boundary:
+        raise WrongUpload("the form cannot be read: its Content-Type names no boundary")
+    return _Form(boundary)
+
+
+class _Form:
+    """The file in a form's field ``file``, taken out of the chunks in which the form comes.
+
+    Attributes:
+        file_name: what the form calls the file; None before it has begun.
+    """
+
+    def __init__(self, boundary: bytes) -> None:
+        self.file_name: str | None = None
+        self._is_whole = self._is_inside = False
+        self._found = bytearray()
+        self._header = self._value = self._disposition = b""
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin_part,
+                    "on_header_field": self._add_to_header,
+                    "on_header_value": self._add_to_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._look_at_headers,
+                    "on_part_data": self._take,
+                    "on_part_end": self._end_part,
+                },
+            )
+        except FormParserError as error:
+            raise WrongUpload(f"the form cannot be read: {error}") from error
+
+    def file_in(self, chunk: bytes) -> bytes:
+        """What the next chunk of the form holds of the file."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise WrongUpload(f"the form cannot be read: {error}") from error
+        found = bytes(self._found)
+        self._found.clear()
+        return found
+
+    def expect_whole(self) -> None:
+        if self.file_name is None:
+            raise WrongUpload("the form has no file in its field 'file'")
+        if not self._is_whole:
+            raise WrongUpload("the form ends before its file does")
+
+    def _begin_part(self) -> None:
+        self._disposition = b""
+
+    def _add_to_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _add_to_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header = self._value = b""
+
+    def _look_at_headers(self) -> None:
+        options = parse_options_header(self._disposition)[1]
+        self._is_inside = options.get(b"name") == b"file" and b"filename" in options
+        if self._is_inside:
+            if self.file_name is not None:
+                raise WrongUpload("the form has more than one file; send each by itself")
+            self.file_name = _decoded(options[b"filename"])
+
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        if self._is_inside:
+            self._found += data[start:end]
+
+    def _end_part(self) -> None:
+        self._is_whole = self._is_whole or self._is_inside
+        self._is_inside = False
+
+
+def _decoded(name: bytes) -> str:
+    """A file name, of which forms do not say how it is written: by Windows' tools in cp932."""
     try:
-        form = await request.form(max_files=1, max_fields=10)
-    except MultiPartException as error:
-        raise WrongUpload(f"the form cannot be read: {error.message}") from error
-    try:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise WrongUpload("the form has no field 'file'")
-        async with await open_file(path, "wb") as target:
-            while chunk := await file.read(CHUNK):
-                await target.write(chunk)
-        return file.filename or "upload"
-    finally:
-        await form.close()
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("cp932", errors="replace")

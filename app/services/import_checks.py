@@ -6,14 +6,16 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from app.services.import_files import EXTRA
+from app.services.import_csv import FAULT, LINE, ROW
 from app.services.import_kinds import Column, ColumnType, Kind, Profile
+from app.services.import_times import is_time, read_days, read_moments
 
 MAX_TEXT = 200
 MAX_INTEGER = 2**31 - 1
 MAX_MONEY = 1e10
-MOMENT_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M")
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
+MONEY_DECIMALS = 4
+WARNINGS = 20
+FAULTS = ("too_many_fields", "too_few_fields", "unclosed_quote")
 
 
 class UnusableColumns(Exception):
@@ -38,36 +40,55 @@ def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Re
     """
     mapping = profile.columns if profile else {}
     ours = {column.name for column in kind.columns}
+    mapped = {target: name for name, target in mapping.items() if target and name in columns}
     source_of: dict[str, str] = {}
-    warnings = []
+    unknown = []
     for name in columns:
         target = mapping.get(name, name)
-        if target in ours:
+        if target in ours and mapped.get(target, name) == name:
             source_of[target] = name
         elif target is not None:
-            near = get_close_matches(name, ours - set(columns), n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            warnings.append(f"column '{name}' is not known and was left aside{hint}")
+            unknown.append(name)
     given = set(source_of) | set(profile.defaults if profile else ())
     missing = [name for name in kind.required if name not in given]
     if missing:
-        wanted = {target: name for name, target in mapping.items() if target}
-        named = ", ".join(f"'{wanted.get(name, name)}'" for name in missing)
+        theirs = {target: name for name, target in mapping.items() if target}
+        wanted = [theirs.get(name, name) for name in missing]
+        named = ", ".join(f"'{name}'{_hint(name, unknown)}" for name in wanted)
         raise UnusableColumns(
             f"missing column {named} for {kind.name}; the file has: {', '.join(columns)[:500]}"
         )
-    return Reading(kind=kind, profile=profile, source_of=source_of, warnings=warnings)
+    return Reading(
+        kind=kind,
+        profile=profile,
+        source_of=source_of,
+        warnings=_left_aside(unknown, sorted(ours - set(source_of))),
+    )
+
+
+def _hint(name: str, candidates: list[str]) -> str:
+    by_lower_case = {candidate.lower(): candidate for candidate in candidates}
+    near = get_close_matches(name.lower(), by_lower_case, n=1)
+    return f" (did you mean '{by_lower_case[near[0]]}'?)" if near else ""
+
+
+def _left_aside(unknown: list[str], free: list[str]) -> list[str]:
+    told = [
+        f"column '{name}' is not known and was left aside{_hint(name, free)}"
+        for name in unknown[:WARNINGS]
+    ]
+    more = len(unknown) - WARNINGS
+    return [*told, f"so were {more} more columns"] if more > 0 else told
 
 
 def check(
-    batch: pl.DataFrame, reading: Reading, *, first_row: int, today: date, timezone: str
+    batch: pl.DataFrame, reading: Reading, *, today: date, timezone: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split a batch of text rows into those that can be loaded and the reasons against others.
 
     Args:
-        batch: one row per row of the file, all text, under the file's own column names.
+        batch: all text under the file's own column names, with ``ROW``, ``FAULT``, ``LINE``.
         reading: the columns matched by ``match_columns``.
-        first_row: the number of the batch's first row in the file, from 1.
         today: dates after this day are in the future.
         timezone: of the shop's clock, in which times without a zone are written.
 
@@ -75,105 +96,120 @@ def check(
         ``(good, rejects)``: good has ``row_no`` and the kind's columns with their types;
         rejects has ``row_no, column_name, code, value``, one row a problem.
     """
-    raw = batch.with_row_index("row_no", offset=first_row).with_columns(
-        pl.col("row_no").cast(pl.Int64)
-    )
-    text = raw.select(
-        "row_no",
-        *(_text(column, reading).alias(column.name) for column in reading.kind.columns),
-        (pl.col(EXTRA) if EXTRA in raw.columns else pl.lit(None, pl.String)).alias(EXTRA),
+    columns = reading.kind.columns
+    text = batch.select(
+        pl.col(ROW).alias("row_no"),
+        pl.col(FAULT),
+        pl.col(LINE).alias(""),
+        *(_text(column, reading, batch).alias(column.name) for column in columns),
     )
     typed = text.with_columns(
-        **{f"typed {c.name}": _typed(c, timezone) for c in reading.kind.columns}
+        _typed(column, text[column.name], timezone).alias(f"typed {column.name}")
+        for column in columns
     )
-    problems = [("", "too_many_fields", pl.col(EXTRA).is_not_null())]
-    for column in reading.kind.columns:
-        problems += [(column.name, *rule) for rule in _rules(column, today)]
-    problems += _profile_rules(reading)
+    is_whole = pl.col(FAULT).is_null()
+    problems = [("", fault, pl.col(FAULT) == fault) for fault in FAULTS]
+    for column in columns:
+        rules = _rules(column, today)
+        problems += [(column.name, code, is_whole & is_wrong) for code, is_wrong in rules]
+    problems += _sales_rules(reading)
+    is_bad = pl.any_horizontal(is_wrong for *_, is_wrong in problems).fill_null(value=False)
+    bad = typed.filter(is_bad)
     rejects = pl.concat(
-        typed.filter(is_wrong).select(
+        bad.filter(is_wrong).select(
             "row_no",
             pl.lit(name).alias("column_name"),
             pl.lit(code).alias("code"),
-            (pl.col(name) if name else pl.col(EXTRA)).str.slice(0, MAX_TEXT).alias("value"),
+            pl.col(name).str.slice(0, MAX_TEXT).alias("value"),
         )
         for name, code, is_wrong in problems
     ).with_columns(pl.col("value").str.replace_all("\x00", "␀", literal=True))
-    good = typed.join(rejects.select("row_no").unique(), on="row_no", how="anti").select(
-        "row_no", *(pl.col(f"typed {c.name}").alias(c.name) for c in reading.kind.columns)
+    good = typed.filter(~is_bad).select(
+        "row_no", *(pl.col(f"typed {c.name}").alias(c.name) for c in columns)
     )
-    return good, rejects
+    return good, _name_leaps(rejects, columns)
 
 
-def _text(column: Column, reading: Reading) -> pl.Expr:
-    """The column as stripped text, empty as null, defaults filled in."""
+def _name_leaps(rejects: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
+    """Tell times that the shop's clock leaps over from what is no time at all."""
+    moments = [column.name for column in columns if column.type is ColumnType.MOMENT]
+    is_leapt = pl.col("column_name").is_in(moments) & (pl.col("code") == "not_a_date")
+    is_leapt &= is_time(rejects["value"])
+    code = pl.when(is_leapt).then(pl.lit("no_such_time")).otherwise("code").alias("code")
+    return rejects.with_columns(code)
+
+
+def without_blanks(batch: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """The batch without rows that hold nothing at all, such as spreadsheets leave at the end."""
+    first = pl.col(columns[0]).str.strip_chars()
+    if not batch.select((first.fill_null("") == "").any()).item():
+        return batch
+    holds = (pl.col(name).str.strip_chars().fill_null("") != "" for name in columns)
+    return batch.filter(pl.col(FAULT).is_not_null() | pl.any_horizontal(holds))
+
+
+def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
+    """The column in one line, stripped, empty as null, defaults filled in."""
     source = reading.source_of.get(column.name)
     default = reading.profile.defaults.get(column.name) if reading.profile else None
     default = default if default is not None else column.default
     if source is None:
         return pl.lit(default, pl.String)
-    stripped = pl.col(source).str.strip_chars()
-    kept = pl.when(stripped == "").then(None).otherwise(stripped)
+    text = pl.col(source).str.strip_chars()
+    if batch[source].str.contains(r"[\r\n]").any():
+        text = text.str.replace_all(r"[\r\n]+", " ")
+    kept = pl.when(text != "").then(text)
     return kept if default is None else kept.fill_null(default)
 
 
-def _first_parsed(
-    column: str, formats: tuple[str, ...], dtype: type[pl.Date | pl.Datetime]
-) -> pl.Expr:
-    return pl.coalesce(pl.col(column).str.strptime(dtype, form, strict=False) for form in formats)
-
-
-def _typed(column: Column, timezone: str) -> pl.Expr:
-    text = pl.col(column.name)
+def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
     match column.type:
         case ColumnType.INTEGER:
             return text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
         case ColumnType.MONEY:
-            number = text.cast(pl.Float64, strict=False)
-            return pl.when(number.is_finite()).then(number)
+            return text.cast(pl.Float64, strict=False).round(MONEY_DECIMALS)
         case ColumnType.DATE:
-            return _first_parsed(column.name, DATE_FORMATS, pl.Date)
+            return read_days(text)
         case ColumnType.MOMENT:
-            day = _first_parsed(column.name, DATE_FORMATS, pl.Date).cast(pl.Datetime("us"))
-            moment = _first_parsed(column.name, MOMENT_FORMATS, pl.Datetime)
-            local = pl.coalesce(moment.cast(pl.Datetime("us")), day)
-            return local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+            return read_moments(text, timezone)
         case ColumnType.FLAG:
             return text.str.to_lowercase().is_in(["true", "1"])
         case ColumnType.TEXT:
-            return text
+            return text.str.to_lowercase() if column.choices else text
 
 
 def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
     """(code, expression true where the column's value is wrong), excluding one another."""
     text, typed = pl.col(column.name), pl.col(f"typed {column.name}")
     rules = [("missing", text.is_null())] if column.required else []
-    unreadable = text.is_not_null() & typed.is_null()
+    unread = text.is_not_null() & typed.is_null()
     match column.type:
         case ColumnType.TEXT:
             has_nul = text.str.contains("\x00", literal=True)
             rules.append(("bad_character", has_nul))
             rules.append(("too_long", ~has_nul & (text.str.len_chars() > MAX_TEXT)))
         case ColumnType.INTEGER:
-            rules.append(("not_a_whole_number", unreadable))
-            rules.append(("out_of_range", typed.abs() > MAX_INTEGER))
+            is_whole = text.str.contains(r"^[+-]?[0-9]+(?:\.0+)?$")
+            is_beyond = ~typed.is_between(-MAX_INTEGER, MAX_INTEGER)
+            rules.append(("not_a_whole_number", unread & ~is_whole))
+            rules.append(("out_of_range", (unread & is_whole) | is_beyond))
         case ColumnType.MONEY:
-            rules.append(("not_an_amount", unreadable))
-            rules.append(("out_of_range", typed.abs() >= MAX_MONEY))
+            is_number = typed.is_finite() | (typed.is_infinite() & text.str.contains(r"[0-9]"))
+            rules.append(("not_an_amount", text.is_not_null() & ~is_number.fill_null(value=False)))
+            rules.append(("out_of_range", is_number & (typed.abs() >= MAX_MONEY)))
         case ColumnType.DATE | ColumnType.MOMENT:
-            rules.append(("not_a_date", unreadable))
-            day = typed if column.type is ColumnType.DATE else typed.dt.date()
+            rules.append(("not_a_date", unread))
             if not column.may_be_future:
-                rules.append(("in_future", day > today))
+                rules.append(("in_future", typed.dt.date() > today))
     if column.choices:
-        known = text.str.to_lowercase().is_in(list(column.choices))
-        rules.append(("not_a_choice", text.is_not_null() & ~known))
+        is_known = text.str.to_lowercase().is_in(list(column.choices))
+        rules.append(("not_a_choice", text.is_not_null() & ~is_known))
     if column.at_least is not None:
-        rules.append(("negative", typed < column.at_least))
+        rules.append(("negative", typed.is_finite() & (typed < column.at_least)))
     return rules
 
 
-def _profile_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
+def _sales_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
     """What is wrong across columns: the sign of a sale, and a profile's own cleaning."""
     if reading.kind.name != "sales":
         return []

@@ -1,33 +1,42 @@
 """Opening the files customers send: CSV or Parquet, gzip, UTF-8 or cp932, as text in batches."""
 
 import codecs
-import csv
 import gzip
-import shutil
-from collections.abc import Iterator
+import re
+import zlib
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-BATCH_ROWS = 100_000
-EXTRA = "\x1fextra"  # takes what stands beyond the header's last column
+from app.services.import_csv import UnreadableFile, read_batches, read_header
+from app.services.import_parquet import open_parquet
+
 ENCODINGS = ("utf-8", "cp932")
 CHUNK = 1 << 20
-
-
-class UnreadableFile(Exception):
-    """The file cannot be read as a table."""
+LONGEST_LINE = 1 << 24  # bytes; a line has to fit into memory
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of today (a zip archive), of old
+UNDEFINED = re.compile("[\x80\uf8f0-\uf8f3]")  # what Windows makes of bytes that mean nothing
+ONLY_UTF8 = re.compile(rb"[\xe0-\xef][\x80-\xbf][\x80-\xbf]")  # kana and kanji
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A file opened as a table of text; ``batches`` may be taken once."""
+    """A file opened as a table of text.
+
+    Attributes:
+        columns: the names in its header.
+        encoding: ``utf-8``, ``cp932`` or ``parquet``.
+        rows: how many rows to expect; a CSV with line breaks in its fields has fewer.
+        batches: the rows under ``columns``, with ``ROW``, ``FAULT`` and ``LINE`` of
+            ``import_csv``; may be taken once, and is to be closed. Raises UnreadableFile.
+    """
 
     columns: list[str]
     encoding: str
     rows: int
-    batches: Iterator[pl.DataFrame]
+    batches: Generator[pl.DataFrame, None, None]
 
 
 def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: int) -> Table:
@@ -36,124 +45,128 @@ def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: i
     Args:
         path: the file as it was sent.
         encoding: ``utf-8`` or ``cp932``; None tries the one, then the other.
-        scratch: an empty folder for the unpacked or transcoded copy.
+        scratch: an empty folder for the unpacked copy.
         size_limit: bytes the file may have when unpacked.
 
     Raises:
-        UnreadableFile: empty, unknown encoding, damaged, or larger than the limit.
+        UnreadableFile: empty, no CSV or Parquet, another encoding, damaged, or too large.
     """
-    with path.open("rb") as file:
-        start = file.read(4)
+    start = _start(path)
     if start.startswith(b"\x1f\x8b"):
         path = _unpack(path, scratch / "unpacked", size_limit)
-        with path.open("rb") as file:
-            start = file.read(4)
+        start = _start(path)
     if not start:
         raise UnreadableFile("the file is empty")
     if start == b"PAR1":
-        return _open_parquet(path)
-    if start.startswith(b"PK\x03\x04"):
+        columns, rows, batches = open_parquet(path, size_limit)
+        return Table(columns=columns, encoding="parquet", rows=rows, batches=batches)
+    if start in WORKBOOKS:
         raise UnreadableFile("this is a workbook or zip archive; save the sheet as CSV")
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in start:
         raise UnreadableFile("the file is UTF-16; save it as 'CSV UTF-8' or as cp932 (Shift-JIS)")
-    return _open_csv(path, encoding, scratch)
+    return _open_csv(path, encoding)
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
 
 
 def _unpack(path: Path, target: Path, size_limit: int) -> Path:
     written = 0
-    try:
-        with gzip.open(path) as source, target.open("wb") as sink:
-            while chunk := source.read(CHUNK):
-                written += len(chunk)
-                if written > size_limit:
-                    raise UnreadableFile(
-                        f"unpacked, the file is larger than {size_limit // 2**20} MB"
-                    )
-                sink.write(chunk)
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
-        raise UnreadableFile(f"the gzip file is damaged: {error}") from error
+    with gzip.open(path) as source, target.open("wb") as sink:
+        while chunk := _unpacked(source):
+            written += len(chunk)
+            if written > size_limit:
+                raise UnreadableFile(f"unpacked, the file is larger than {size_limit // 2**20} MB")
+            sink.write(chunk)
     return target
 
 
-def _open_parquet(path: Path) -> Table:
+def _unpacked(source: gzip.GzipFile) -> bytes:
     try:
-        frame = pl.scan_parquet(path, glob=False)
-        schema = frame.collect_schema()
-        rows = int(frame.select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UnreadableFile(f"the Parquet file is damaged: {str(error)[:200]}") from error
-    nested = [name for name, kind in schema.items() if kind.is_nested() or kind == pl.Binary]
-    if nested:
-        raise UnreadableFile(f"column {nested[0]} of the Parquet file is not a plain value")
-    text = frame.select(pl.all().cast(pl.String))
-    batches = text.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
-    return Table(columns=list(schema), encoding="parquet", rows=rows, batches=iter(batches))
+        return source.read(CHUNK)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UnreadableFile(f"the gzip file is damaged: {error}") from error
 
 
-def _open_csv(path: Path, encoding: str | None, scratch: Path) -> Table:
-    found = _encoding_of(path, encoding)
-    if found != "utf-8":
-        transcoded = scratch / "transcoded"
-        with (
-            path.open(encoding=found, newline="") as source,
-            transcoded.open("w", encoding="utf-8", newline="") as sink,
-        ):
-            shutil.copyfileobj(source, sink, CHUNK)
-        path = transcoded
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header_line = file.readline()
-        separator = "\t" if "\t" in header_line and "," not in header_line else ","
-        header = [name.strip() for name in next(csv.reader([header_line], delimiter=separator))]
-    if not any(header):
-        raise UnreadableFile("the first line, the header, is empty")
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise UnreadableFile(f"the header names column '{repeated[0]}' more than once")
-    frame = pl.scan_csv(
-        path,
-        has_header=False,
-        skip_lines=1,
-        schema=dict.fromkeys([*header, EXTRA], pl.String),
-        separator=separator,
-        truncate_ragged_lines=True,
-        missing_columns="insert",
-        raise_if_empty=False,
-        glob=False,
-    )
-    try:
-        rows = int(frame.select(pl.len()).collect().item())
-    except pl.exceptions.PolarsError as error:
-        raise UnreadableFile(f"the CSV cannot be split into rows: {str(error)[:200]}") from error
-    batches = frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
-    return Table(columns=header, encoding=found, rows=rows, batches=iter(batches))
+def _open_csv(path: Path, encoding: str | None) -> Table:
+    found, lines = _encoding_of(path, encoding)
+    decoder = "utf-8-sig" if found == "utf-8" else found
+    with path.open(encoding=decoder, newline="") as file:
+        columns, _ = read_header(file)
+    batches = _csv_batches(path, decoder)
+    return Table(columns=columns, encoding=found, rows=max(lines - 1, 0), batches=batches)
 
 
-def _encoding_of(path: Path, wanted: str | None) -> str:
-    if wanted is not None and wanted not in ENCODINGS:
-        raise UnreadableFile(f"encoding '{wanted}' is not one of {', '.join(ENCODINGS)}")
-    for encoding in (wanted,) if wanted else ENCODINGS:
-        place = _first_undecodable(path, encoding)
-        if place is None:
-            return encoding
-    known = wanted or "utf-8 nor cp932"
+def _csv_batches(path: Path, encoding: str) -> Generator[pl.DataFrame, None, None]:
+    with path.open(encoding=encoding, newline="") as file:
+        columns, separator = read_header(file)
+        yield from read_batches(file, columns, separator)
+
+
+def _encoding_of(path: Path, wanted: str | None) -> tuple[str, int]:
+    """The encoding that fits, and how many lines there are."""
+    if wanted is not None:
+        return wanted, _expect(path, wanted)
+    misfits = []
+    for encoding in ENCODINGS:
+        survey = _survey(path, encoding)
+        if survey.misfit is None:
+            return encoding, survey.lines
+        misfits.append(survey.misfit)
     raise UnreadableFile(
-        f"the file is not {known}: line {place} holds bytes that are no character of it"
-        if wanted
-        else f"the file is neither {known}: line {place} holds bytes that are no character"
+        f"the file is neither {' nor '.join(ENCODINGS)}:"
+        f" line {max(misfits)} holds bytes that are no character"
     )
 
 
-def _first_undecodable(path: Path, encoding: str) -> int | None:
-    """The number of the first line that is not text in the encoding, or None."""
+def _expect(path: Path, wanted: str) -> int:
+    """How many lines there are, if they are in the encoding that the sender names."""
+    if wanted not in ENCODINGS:
+        raise UnreadableFile(f"encoding '{wanted}' is not one of {', '.join(ENCODINGS)}")
+    [other] = (encoding for encoding in ENCODINGS if encoding != wanted)
+    survey, others = _survey(path, wanted), _survey(path, other)
+    if survey.misfit is not None:
+        hint = f"; it can be read as {other}" if others.misfit is None else ""
+        raise UnreadableFile(
+            f"the file is not {wanted}: line {survey.misfit} holds bytes that are no character"
+            f" of it{hint}"
+        )
+    if wanted == "cp932" and others.misfit is None and others.has_kana:
+        # Such bytes are text in cp932 too, but never the text that was meant.
+        raise UnreadableFile("the file is utf-8, not cp932; leave the encoding out")
+    return survey.lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Survey:
+    misfit: int | None = None  # the first line that is not text in the encoding
+    lines: int = 0
+    has_kana: bool = False
+
+
+def _survey(path: Path, encoding: str) -> _Survey:
     decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
+    lines = {b"\n": 0, b"\r": 0}  # which of them ends a line is seen at the end
+    length, has_kana = 0, False
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK)
             try:
-                decoder.decode(chunk, final=not chunk)
+                text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                return line + error.object.count(b"\n", 0, error.start)
+                before = lines[b"\n"] + error.object.count(b"\n", 0, error.start)
+                return _Survey(misfit=before + 1)
+            if encoding == "cp932" and (undefined := UNDEFINED.search(text)):
+                return _Survey(misfit=lines[b"\n"] + text.count("\n", 0, undefined.start()) + 1)
             if not chunk:
-                return None
-            line += chunk.count(b"\n")
+                return _Survey(lines=max(lines.values()), has_kana=has_kana)
+            last = max(chunk.rfind(end) for end in lines)
+            length = len(chunk) - last - 1 + (length if last < 0 else 0)
+            for end in lines:
+                lines[end] += chunk.count(end)
+            if length > LONGEST_LINE:
+                line = max(lines.values()) + 1
+                raise UnreadableFile(f"line {line} is longer than {LONGEST_LINE // 2**20} MB")
+            has_kana = has_kana or bool(ONLY_UTF8.search(chunk))

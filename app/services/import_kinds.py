@@ -160,6 +160,14 @@ REASONS = {
         "見出しより項目が多い行です",
         "the row has more fields than the header",
     ),
+    "too_few_fields": (
+        "見出しより項目が少ない行です",
+        "the row has fewer fields than the header",
+    ),
+    "unclosed_quote": (
+        '引用符「"」が閉じられていません',
+        "a quotation mark is opened and never closed",
+    ),
     "bad_character": (
         "{column} に使えない文字(NUL)があります",
         "{column} holds a NUL character, which cannot be stored",
@@ -180,9 +188,13 @@ REASONS = {
         "{column} の「{value}」は日付(YYYY-MM-DD)ではありません",
         "{column} '{value}' is not a date (YYYY-MM-DD, with or without HH:MM:SS)",
     ),
+    "no_such_time": (
+        "{column} の「{value}」は店舗の時計に存在しない時刻です(夏時間の切替)",
+        "{column} '{value}' is an hour that the shop's clock leaps over (daylight saving)",
+    ),
     "not_a_choice": (
-        "{column} の「{value}」は選択肢にありません",
-        "{column} '{value}' is not one of the values allowed",
+        "{column} の「{value}」は {choices} のいずれでもありません",
+        "{column} '{value}' is none of {choices}",
     ),
     "negative": (
         "{column} の「{value}」が負です",
@@ -220,10 +232,15 @@ REASONS = {
 }
 
 
+CHOICES = {column.name: column.choices for kind in KINDS.values() for column in kind.columns}
+
+
 def explain(code: str, column: str, value: str | None) -> tuple[str, str]:
     """The reason of a reject in Japanese and English."""
     japanese, english = REASONS[code]
-    return (
-        japanese.format(column=column, value=value or ""),
-        english.format(column=column, value=value or ""),
-    )
+    words = {
+        "column": column,
+        "value": value or "",
+        "choices": ", ".join(CHOICES.get(column, ())),
+    }
+    return japanese.format_map(words), english.format_map(words)

@@ -1,16 +1,19 @@
 """Imports: receive a file, read it, check it row by row, merge what is good."""
 
+import asyncio
+import shutil
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.models import ImportBatch
-from app.queries import imports, staging
-from app.services.import_checks import Reading, check, match_columns
+from app.queries import imports, merging, staging
+from app.services.import_checks import Reading, check, match_columns, without_blanks
 from app.services.import_files import Table, open_table
 from app.services.import_kinds import KINDS, PROFILES, explain
 
@@ -26,6 +29,14 @@ class NothingLoaded(Exception):
 
 class UnknownProfile(Exception):
     """No mapping profile of this name is made for this kind of file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """Whose file it is."""
+
+    today: date
+    timezone: str
 
 
 def check_profile(name: str | None, kind: str) -> None:
@@ -48,7 +59,7 @@ async def run_import(
     """Load one received file; safe to run again after being killed anywhere.
 
     Rows are staged outside the tables; the tables and the import's summary change together,
-    in one last transaction.
+    in one last transaction. Nothing of a failed import stays but its number and its rejects.
 
     Returns:
         The import's summary: rows read, new, changed, same, rejected (and why), unlisted.
@@ -57,34 +68,63 @@ async def run_import(
         UnreadableFile, UnusableColumns: the file as a whole is not what it should be.
         NothingLoaded: every row was rejected; the rejects are kept.
     """
-    async with sessions.begin() as session:
-        batch = await imports.import_batch(session, import_id)
+    async with sessions.begin() as turn:  # held until the end: nobody else runs this import
+        await imports.take_turn(turn, import_id)
+        batch = await imports.import_batch(turn, import_id)
         assert batch is not None
-        if batch.summary is not None:
-            return batch.summary
-        kind, options = KINDS[batch.kind], batch.options
-        await imports.forget_rejects(session, import_id)
-        await staging.create_stage(session, kind.name, import_id)
-    profile = PROFILES.get(options.get("mapping") or "")
-    with TemporaryDirectory(dir=file.parent) as scratch:
-        table = open_table(
-            file,
-            encoding=options.get("encoding"),
-            scratch=Path(scratch),
-            size_limit=size_limit * UNPACKED_PER_UPLOADED,
-        )
-        reading = match_columns(table.columns, kind, profile)
-        await _stage_rows(
-            sessions, progress, table, reading, import_id=import_id, today=today, timezone=timezone
-        )
-    await progress("merging", table.rows, table.rows)
-    async with sessions.begin() as session:
-        summary = await _merge(session, table, reading, import_id=import_id, timezone=timezone)
-        batch = await imports.import_batch(session, import_id)
-        assert batch is not None
-        batch.summary = summary
+        summary = batch.summary
+        if summary is None:
+            shop = Shop(today=today, timezone=timezone)
+            try:
+                summary = await _load(sessions, progress, batch, file, shop, size_limit)
+            except Exception:
+                await _forget(sessions, import_id)
+                raise
     if summary["new"] + summary["changed"] + summary["same"] == 0:
         raise NothingLoaded(await _why_nothing(sessions, import_id, summary))
+    return summary
+
+
+async def _load(
+    sessions: Sessions,
+    progress: Progress,
+    batch: ImportBatch,
+    file: Path,
+    shop: Shop,
+    size_limit: int,
+) -> dict[str, Any]:
+    kind, options, import_id = KINDS[batch.kind], batch.options, batch.import_id
+    async with sessions.begin() as session:
+        await staging.drop_forgotten_stages(session)
+        await imports.forget_rejects(session, import_id)
+        await staging.create_stage(session, kind.name, import_id)
+    scratch = file.with_name(f"{file.name}.scratch")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        table = await asyncio.to_thread(
+            open_table,
+            file,
+            encoding=options.get("encoding"),
+            scratch=scratch,
+            size_limit=size_limit * UNPACKED_PER_UPLOADED,
+        )
+        reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
+        read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    await progress("merging", read, read)
+    async with sessions.begin() as session:
+        counts = await _merge(session, reading, import_id, shop.timezone)
+        warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
+        summary = {
+            "read": read,
+            **counts,
+            "encoding": table.encoding,
+            "mapping": reading.profile.name if reading.profile else None,
+            "warnings": warnings,
+        }
+        await imports.record_summary(session, import_id, summary)
     return summary
 
 
@@ -93,51 +133,81 @@ async def _stage_rows(
     progress: Progress,
     table: Table,
     reading: Reading,
-    *,
     import_id: int,
-    today: date,
-    timezone: str,
+    shop: Shop,
+) -> tuple[int, int]:
+    """Check all rows into the stage and the rejects; how many there were, and how many blank.
+
+    The next batch is read and checked while one is being copied.
+    """
+
+    def next_batch() -> tuple[int, int, pl.DataFrame, pl.DataFrame] | None:
+        batch = next(table.batches, None)
+        if batch is None:
+            return None
+        rows = without_blanks(batch, table.columns)
+        return (
+            len(rows),
+            len(batch) - len(rows),
+            *check(rows, reading, today=shop.today, timezone=shop.timezone),
+        )
+
+    read = blank = 0
+    coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
+    try:
+        while (batch := await asyncio.shield(coming)) is not None:
+            coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
+            read, blank = read + batch[0], blank + batch[1]
+            await progress("reading", read, max(read, table.rows))
+            async with sessions.begin() as session:
+                await _copy(session, import_id, *batch[2:])
+    finally:
+        await asyncio.wait([coming])  # no thread may outlive the files it reads
+        coming.exception()  # which nobody needs to hear of, after another
+        table.batches.close()
+    return read, blank
+
+
+async def _copy(
+    session: AsyncSession, import_id: int, good: pl.DataFrame, rejects: pl.DataFrame
 ) -> None:
-    read = 0
-    for rows in table.batches:
-        good, rejects = check(rows, reading, first_row=read + 1, today=today, timezone=timezone)
-        read += len(rows)
-        async with sessions.begin() as session:
-            await progress("reading", read, table.rows)
-            await staging.copy_rows(session, staging.stage_name(import_id), good)
-            if len(rejects):
-                await staging.copy_rows(
-                    session, "import_reject", rejects.with_columns(import_id=import_id)
-                )
+    await staging.copy_rows(session, staging.stage_name(import_id), good)
+    if len(rejects):
+        rejects = rejects.with_columns(import_id=import_id)
+        await staging.copy_rows(session, "import_reject", rejects)
 
 
 async def _merge(
-    session: AsyncSession, table: Table, reading: Reading, *, import_id: int, timezone: str
+    session: AsyncSession, reading: Reading, import_id: int, timezone: str
 ) -> dict[str, Any]:
-    kind = reading.kind.name
+    kind, profile = reading.kind.name, reading.profile
+    await staging.begin_merge(session)
     if kind == "sales":
-        is_repeating = bool(reading.profile and reading.profile.drop_exact_repeats)
+        is_repeating = bool(profile and profile.drop_exact_repeats)
         await staging.settle_sales(session, import_id, drop_exact_repeats=is_repeating)
     if kind != "sales" or "line_no" in reading.source_of:  # numbered by us, keys are unique
         await staging.reject_duplicate_keys(session, kind, import_id)
-    totals = await staging.staged_sales_totals(session, import_id) if kind == "sales" else {}
+    await staging.know_stage(session, import_id)
+    totals = await merging.staged_sales_totals(session, import_id) if kind == "sales" else {}
     unlisted = {"skus": 0, "locations": 0}
     if kind != "products":
-        unlisted = await staging.add_unlisted(session, kind, import_id)
-    given = set(reading.source_of) | set(reading.profile.defaults if reading.profile else ())
-    counts = await staging.merge(session, kind, import_id, given=given, timezone=timezone)
+        unlisted = await merging.add_unlisted(session, kind, import_id)
+    given = set(reading.source_of) | set(profile.defaults if profile else ())
+    counts = await merging.merge(session, kind, import_id, given=given, timezone=timezone)
     await staging.drop_stage(session, import_id)
     return {
-        "read": table.rows,
         **counts,
         "rejected": await imports.rejected_rows(session, import_id),
         "rejected_by_reason": await imports.reject_counts(session, import_id),
         "unlisted": unlisted,
         "totals": totals,
-        "encoding": table.encoding,
-        "mapping": reading.profile.name if reading.profile else None,
-        "warnings": reading.warnings,
     }
+
+
+async def _forget(sessions: Sessions, import_id: int) -> None:
+    async with sessions.begin() as session:
+        await staging.drop_stage(session, import_id)
+        await imports.forget_rejects(session, import_id)
 
 
 async def _why_nothing(sessions: Sessions, import_id: int, summary: dict[str, Any]) -> str:
