@@ -1,18 +1,19 @@
 """Every error a caller can meet: one row each, answered as RFC 9457 problem details."""
 
+import json
 import re
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-import structlog
-from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from app.auth import MissingScope, Unauthenticated
 from app.domain.policy import PolicyError
+from app.routers.body_limit import BodyTooLarge
 from app.routers.missing import (
     NoBuyerLtv,
     NoLtvModel,
@@ -37,10 +38,9 @@ from app.services.ordering import (
 )
 from app.services.policies import StalePolicy, UnknownScope
 
-log = structlog.get_logger()
-
 STATUS: dict[type[Exception], int] = {
     BadCursor: 422,
+    BodyTooLarge: 413,
     CampaignUnmeasured: 404,
     IdempotencyConflict: 409,
     MissingScope: 403,
@@ -75,26 +75,28 @@ def problem(
     slug: str,
     title: str,
     detail: str,
-    errors: list[Any] | None = None,
+    errors: list[dict[str, Any]] | None = None,
     headers: dict[str, str] | None = None,
-) -> JSONResponse:
+) -> Response:
     body = {
         "type": f"/problems/{slug}",
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": quote(request.scope["path"]),
         "errors": errors or [],
     }
-    return JSONResponse(body, status, headers=headers, media_type=PROBLEM_JSON)
+    # What a caller sent is told back, and may hold halves of characters that UTF-8 cannot write.
+    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+    return Response(text, status, headers=headers, media_type=PROBLEM_JSON)
 
 
 def _slug(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
-async def answer_error(request: Request, error: Exception) -> JSONResponse:
-    kind = type(error)
+async def answer_error(request: Request, error: Exception) -> Response:
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
     status = STATUS[kind]
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
     title = (kind.__doc__ or kind.__name__).strip().splitlines()[0]
@@ -103,53 +105,68 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def answer_http(request: Request, error: Exception) -> JSONResponse:
+async def answer_http(request: Request, error: Exception) -> Response:
     """Unknown paths, wrong methods, and what Starlette itself refuses."""
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND and detail == phrase:
         detail = f"there is nothing at {request.url.path}; see /docs"
+    headers = dict(error.headers) if error.headers else {}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not allowed here"
-    headers = dict(error.headers) if error.headers else None
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     slug = phrase.lower().replace(" ", "-")
     return problem(
         request, error.status_code, slug=slug, title=f"{phrase}.", detail=detail, headers=headers
     )
 
 
-async def answer_validation(request: Request, error: Exception) -> JSONResponse:
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of every route with this path; Starlette names those of one only."""
+    routes = [context.original_route for context in iter_route_contexts(request.app.routes)]
+    matching = [
+        route
+        for route in routes
+        if isinstance(route, APIRoute) and route.path_regex.match(request.scope["path"])
+    ]
+    return sorted({method for route in matching for method in route.methods or ()})
+
+
+async def answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = jsonable_encoder(
-        [{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()]
-    )
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"])
+    errors = [
+        {
+            "loc": list(found["loc"]),
+            "msg": found["msg"].removeprefix("Value error, "),
+            "type": found["type"],
+        }
+        for found in error.errors()
+    ]
+    where = ".".join(str(part) for part in errors[0]["loc"])
     return problem(
         request,
         422,
         slug="invalid-request",
         title="The request does not fit the schema.",
-        detail=f"{where}: {first['msg']}",
+        detail=f"{where}: {errors[0]['msg']}",
         errors=errors,
     )
 
 
-async def answer_unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+async def answer_unexpected(request: Request, _: Exception) -> Response:
     return problem(
         request,
         500,
         slug="internal-error",
         title="Something went wrong here.",
-        detail="the service's log says more",
+        detail="the service's log says more, under the id in the header X-Request-Id",
     )
 
 
 def install(app: FastAPI) -> None:
+    """Answer every error as a problem; ``RequestLog`` answers the unexpected ones."""
     for kind in STATUS:
         app.add_exception_handler(kind, answer_error)
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_validation)
-    app.add_exception_handler(Exception, answer_unexpected)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -28,9 +28,24 @@ from app.routers import (
     sales,
     sku,
 )
+from app.routers.body_limit import BodyLimit
+from app.routers.parameters import only_known_parameters
 from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
+RESOURCES = (  # the hottest first: routes are tried in this order
+    sku,
+    dispositions,
+    inventory,
+    sales,
+    ltv,
+    order_lists,
+    campaigns,
+    policies,
+    evaluations,
+    imports,
+    jobs,
+)
 
 
 def create_app(url: str, settings: Settings) -> FastAPI:
@@ -56,24 +71,18 @@ def create_app(url: str, settings: Settings) -> FastAPI:
     app.state.sessions = sessions_of(engine)
     app.state.reader = engine.execution_options(isolation_level="AUTOCOMMIT")
     app.state.keys = KeyRing(app.state.reader)
-    for module in (
-        sku,
-        dispositions,
-        inventory,
-        sales,
-        ltv,
-        order_lists,
-        campaigns,
-        policies,
-        evaluations,
-        imports,
-        jobs,
-        health,
-    ):
-        app.include_router(module.router)
-    app.add_middleware(RequestLog)
+    for module in RESOURCES:
+        app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(health.router)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLog, answer=errors.answer_unexpected)
     errors.install(app)
     openapi.install(app)
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/", include_in_schema=False)
@@ -91,5 +100,3 @@ def create_app(url: str, settings: Settings) -> FastAPI:
             swagger_favicon_url="/static/swagger-ui/favicon-32x32.png",
             swagger_ui_parameters=app.swagger_ui_parameters,
         )
-
-    return app

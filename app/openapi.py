@@ -1,13 +1,33 @@
-"""The published promise: FastAPI's document plus the problem shape and each route's scope."""
+"""The published promise: FastAPI's document, with problems, scopes, and examples that are true."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
+from app.auth import authenticate
 from app.schemas.problem import PROBLEM_JSON, Problem
+
+# What the service answered to the documented examples on the sample, cut short;
+# ``python -m tests.sample_answers`` asks again and writes it anew.
+ANSWERS = Path(__file__).parent / "sample" / "answers.json"
+SECURITY = {
+    "ApiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A key of this service",
+    },
+    "Bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The same key as a bearer token",
+    },
+}
 
 DESCRIPTION = """
 Joins inventory with customer lifetime value (LTV) and says, per SKU, which excess to sell now
@@ -33,27 +53,29 @@ TAGS = [
 
 def scope_of(dependant: Dependant) -> str | None:
     """The scope a route asks for, found among its dependencies."""
-    for inner in dependant.dependencies:
-        scope = getattr(inner.call, "scope", None)
-        if scope is not None:
-            return str(scope)
-        found = scope_of(inner)
-        if found:
-            return found
-    return None
+    scopes = [getattr(inner.call, "scope", None) for inner in _all_dependencies(dependant)]
+    return next((str(scope) for scope in scopes if scope is not None), None)
+
+
+def asks_for_key(dependant: Dependant) -> bool:
+    """Whether a route is closed to callers without an API key."""
+    is_any_key = any(inner.call is authenticate for inner in _all_dependencies(dependant))
+    return is_any_key or scope_of(dependant) is not None
+
+
+def _all_dependencies(dependant: Dependant) -> list[Dependant]:
+    direct = dependant.dependencies
+    return [*direct, *(found for inner in direct for found in _all_dependencies(inner))]
 
 
 def api_routes(app: FastAPI) -> dict[str, APIRoute]:
-    """Every published route under its operation id."""
+    """Every published route under its operation id, which is its function's name."""
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
     return {
-        route.operation_id or route.name: route
-        for route in _routes(app.routes)
-        if route.include_in_schema
+        route.name: route
+        for route in routes
+        if isinstance(route, APIRoute) and route.include_in_schema
     }
-
-
-def _routes(routes: list[Any]) -> list[APIRoute]:
-    return [route for route in routes if isinstance(route, APIRoute)]
 
 
 def install(app: FastAPI) -> None:
@@ -76,23 +98,68 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    schemas = document["components"]["schemas"]
+    components = document["components"]
+    components["securitySchemes"] = SECURITY
+    schemas = components["schemas"]
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
     schemas["Problem"] = problem
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    invalid = {"$ref": "#/components/schemas/Problem"}
-    scopes = {name: scope_of(route.dependant) for name, route in api_routes(app).items()}
+    routes = api_routes(app)
+    answers = json.loads(ANSWERS.read_text()) if ANSWERS.exists() else {}
     for operations in document["paths"].values():
         for operation in operations.values():
-            content = operation.get("responses", {}).get("422", {}).get("content", {})
-            if "application/json" in content:
-                del content["application/json"]
-                content[PROBLEM_JSON] = {"schema": invalid}
-            scope = scopes[operation["operationId"]]
-            if scope:
-                text = operation.get("description", "")
-                operation["description"] = f"{text}\n\nScope: `{scope}`".strip()
-                operation["x-required-scope"] = scope
+            name = operation["operationId"]
+            _say_who_may_call(operation, routes[name].dependant)
+            _answer_problems(operation)
+            _give_examples(operation, schemas, answers.get(name, {}))
     return document
+
+
+def _say_who_may_call(operation: dict[str, Any], dependant: Dependant) -> None:
+    scope = scope_of(dependant)
+    if scope:
+        operation["x-required-scope"] = scope
+        who = f"Scope: `{scope}`"
+    else:
+        who = "Any API key will do." if asks_for_key(dependant) else "No API key needed."
+    if asks_for_key(dependant):
+        operation["security"] = [{name: []} for name in SECURITY]
+    operation["description"] = f"{operation.get('description', '')}\n\n{who}".strip()
+
+
+def _answer_problems(operation: dict[str, Any]) -> None:
+    """FastAPI's own description of a 422 is not what we answer."""
+    content = operation["responses"].get("422", {}).get("content", {})
+    if content.pop("application/json", None):
+        content[PROBLEM_JSON] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+
+
+def _give_examples(
+    operation: dict[str, Any], schemas: dict[str, Any], answers: dict[str, Any]
+) -> None:
+    """Bring examples from the schemas to where every reader of the document looks for them."""
+    for parameter in operation.get("parameters", []):
+        found = _examples_in(parameter["schema"])
+        if found and not {"example", "examples"} & parameter.keys():
+            parameter["example"] = found[0]
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        name = media["schema"].get("$ref", "").rpartition("/")[2]
+        examples = schemas.get(name, {}).get("examples")
+        if examples and "example" not in media:
+            media["example"] = examples[0]
+    for status, response in operation["responses"].items():
+        for kind, media in response.get("content", {}).items():
+            if status.startswith("2") and kind in answers:
+                media["example"] = answers[kind]
+
+
+def _examples_in(schema: dict[str, Any]) -> list[Any]:
+    """Values that fit: those given, else the default, else the first of a closed list."""
+    if schema.get("examples"):
+        return list(schema["examples"])
+    if schema.get("default") is not None:
+        return [schema["default"]]
+    closed = [schema, *schema.get("anyOf", [])]
+    return [choice["enum"][0] for choice in closed if choice.get("enum")]

@@ -4,20 +4,24 @@ import polars as pl
 from sqlalchemy import RowMapping, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.cpm import CpmCell
 from app.models import CustomerLtv, LtvModel, SkuLtv
 from app.queries.staging import copy_rows
 
 SEGMENTS = text("""
     SELECT cpm_segment AS segment, count(*) AS customers, avg(ltv) AS mean_ltv,
-           sum(ltv) AS total_ltv, sum(revenue) AS revenue, avg(p_alive) AS mean_p_alive,
+           sum(ltv) AS total_ltv, sum(revenue) AS revenue,
+           avg(nullif(p_alive, 'NaN')) AS mean_p_alive,
            count(*) FILTER (WHERE is_high_ltv) AS high_ltv_customers
-    FROM customer_ltv GROUP BY cpm_segment ORDER BY cpm_segment
+    FROM customer_ltv GROUP BY cpm_segment
+    ORDER BY array_position(CAST(:cells AS text[]), cpm_segment)
 """)
 
 
 async def segments(session: AsyncSession) -> list[RowMapping]:
-    """Head count and value per CPM segment."""
-    return list((await session.execute(SEGMENTS)).mappings())
+    """Head count and value per CPM segment, in the order of the stages."""
+    cells = [cell.value for cell in CpmCell]
+    return list((await session.execute(SEGMENTS, {"cells": cells})).mappings())
 
 
 async def customer(session: AsyncSession, customer_id: str) -> CustomerLtv | None:

@@ -5,34 +5,40 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import Row, delete, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.models import Disposition
 from app.queries.staging import copy_rows
 
 # The answer is stored as the JSON it was given as, so it is read as text and sent as it is.
-LATEST = text("""
-    SELECT CAST(answer AS text) AS answer FROM disposition
-    WHERE sku_id = :sku_id
-    ORDER BY evaluated_on DESC, stake DESC LIMIT 1
-""")
-LATEST_AT = text("""
-    SELECT CAST(answer AS text) AS answer FROM disposition
-    WHERE sku_id = :sku_id AND location_id = :location_id
+LATEST = """
+    SELECT CAST(answer AS text) FROM disposition
+    WHERE sku_id = $1
+    ORDER BY evaluated_on DESC, stake DESC, location_id LIMIT 1
+"""
+LATEST_AT = """
+    SELECT CAST(answer AS text) FROM disposition
+    WHERE sku_id = $1 AND location_id = $2
     ORDER BY evaluated_on DESC LIMIT 1
-""")
+"""
 
 
 async def latest_disposition(
-    connection: AsyncConnection | AsyncSession, sku_id: str, location_id: str | None
+    reader: AsyncEngine, sku_id: str, location_id: str | None
 ) -> str | None:
-    """The latest verdict as JSON text; without a location the one with most money at stake."""
-    if location_id is None:
-        result = await connection.execute(LATEST, {"sku_id": sku_id})
-    else:
-        parameters = {"sku_id": sku_id, "location_id": location_id}
-        result = await connection.execute(LATEST_AT, parameters)
-    return result.scalar_one_or_none()
+    """The latest verdict as JSON text; without a location the one with most money at stake.
+
+    This is the service's hottest read: one statement, by the driver itself, on a pooled
+    connection that commits by itself. ``reader`` must be such an engine.
+    """
+    async with reader.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        if location_id is None:
+            answer = await driver.fetchval(LATEST, sku_id)
+        else:
+            answer = await driver.fetchval(LATEST_AT, sku_id, location_id)
+    return None if answer is None else str(answer)
 
 
 async def last_evaluated_on(session: AsyncSession) -> date | None:
@@ -52,16 +58,16 @@ async def dispositions_page(
 
     Returns rows ``(answer as JSON text, stake, sku_id, location_id)``.
     """
+    where = ["evaluated_on = :evaluated_on"]
+    if decision:
+        where.append("decision = :decision")
+    if location_id:
+        where.append("location_id = :location_id")
+    if after:
+        where.append("(-stake, sku_id, location_id) > (-CAST(:stake AS float8), :sku, :location)")
     statement = text(f"""
         SELECT CAST(answer AS text), stake, sku_id, location_id FROM disposition
-        WHERE evaluated_on = :evaluated_on
-          {"AND decision = :decision" if decision else ""}
-          {"AND location_id = :location_id" if location_id else ""}
-          {
-        "AND (-stake, sku_id, location_id) > (-CAST(:stake AS float8), :sku, :location)"
-        if after
-        else ""
-    }
+        WHERE {" AND ".join(where)}
         ORDER BY stake DESC, sku_id, location_id LIMIT :limit
     """)
     parameters: dict[str, object] = {"evaluated_on": evaluated_on, "limit": limit}
@@ -79,7 +85,9 @@ async def latest_verdict(session: AsyncSession, sku_id: str) -> dict[str, Any] |
     statement = (
         select(Disposition.answer)
         .where(Disposition.sku_id == sku_id)
-        .order_by(Disposition.evaluated_on.desc(), Disposition.stake.desc())
+        .order_by(
+            Disposition.evaluated_on.desc(), Disposition.stake.desc(), Disposition.location_id
+        )
         .limit(1)
     )
     return await session.scalar(statement)

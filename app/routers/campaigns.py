@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Response, status
 
 from app.auth import Scope, requires
 from app.database import Session
-from app.models import Campaign, CampaignEffect
+from app.models import Campaign
 from app.queries import campaigns as queries
-from app.routers.paging import After, Limit, cursor, key_of
-from app.schemas.campaigns import CampaignBody, CampaignEffectBody, CampaignRequest
+from app.routers.paging import After, Limit, key_of, page_of
+from app.schemas.campaigns import CampaignBody, CampaignEffectBody, CampaignRequest, EffectBody
 from app.schemas.common import Page
 from app.schemas.jobs import AcceptedBody
 from app.schemas.problem import problems
@@ -17,7 +17,10 @@ from app.services import campaigns, jobs
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
-CampaignId = Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})]
+CampaignId = Annotated[
+    int,
+    Path(ge=1, le=2**62, description="施策番号", openapi_examples={"sample": {"value": 1}}),
+]
 
 
 def _body(found: Campaign, sku_ids: list[str]) -> dict[str, Any]:
@@ -36,7 +39,7 @@ async def _known(session: Session, campaign_id: int) -> Campaign:
     "",
     status_code=status.HTTP_201_CREATED,
     response_model=CampaignBody,
-    responses=problems(401, 403, 422),
+    responses=problems(400, 401, 403, 413, 422),
     dependencies=[requires(Scope.CAMPAIGNS_WRITE)],
 )
 async def create_campaign(
@@ -58,14 +61,11 @@ async def list_campaigns(
     session: Session, limit: Limit = 100, after: After = None
 ) -> dict[str, Any]:
     """Campaigns, the newest first."""
-    key = key_of(after, int)
-    rows = await queries.campaigns_page(session, limit=limit, after=key[0] if key else None)
-    skus = await queries.campaign_skus(session, [row.campaign_id for row in rows])
-    is_full = len(rows) == limit
-    return {
-        "items": [_body(row, skus[row.campaign_id]) for row in rows],
-        "next": cursor((rows[-1].campaign_id,)) if is_full else None,
-    }
+    key = key_of(after, "campaigns", int)
+    rows = await queries.campaigns_page(session, limit=limit + 1, after=key[0] if key else None)
+    page, following = page_of(rows, limit, lambda row: ("campaigns", row.campaign_id))
+    skus = await queries.campaign_skus(session, [row.campaign_id for row in page])
+    return {"items": [_body(row, skus[row.campaign_id]) for row in page], "next": following}
 
 
 @router.get(
@@ -75,7 +75,7 @@ async def list_campaigns(
     dependencies=[requires(Scope.CAMPAIGNS_READ)],
 )
 async def get_campaign(campaign_id: CampaignId, session: Session) -> dict[str, Any]:
-    """One campaign."""
+    """One campaign with its days, its depth and its SKUs."""
     found = await _known(session, campaign_id)
     return _body(found, (await queries.campaign_skus(session, [campaign_id]))[campaign_id])
 
@@ -103,10 +103,15 @@ async def measure_campaign(
     responses=problems(401, 403, 404, 422),
     dependencies=[requires(Scope.CAMPAIGNS_READ)],
 )
-async def get_campaign_effect(campaign_id: CampaignId, session: Session) -> CampaignEffect:
+async def get_campaign_effect(campaign_id: CampaignId, session: Session) -> dict[str, Any]:
     """What the campaign brought, with interval and verdict 有効/不要な値引き/判定不能."""
     await _known(session, campaign_id)
-    effect = await queries.campaign_effect(session, campaign_id)
-    if effect is None:
+    found = await queries.campaign_effect(session, campaign_id)
+    if found is None:
         raise campaigns.CampaignUnmeasured(f"POST /campaigns/{campaign_id}/measure first")
-    return effect
+    return {
+        "campaign_id": campaign_id,
+        "measured_at": found.measured_at,
+        # What could not be measured was not stored.
+        "effect": {**dict.fromkeys(EffectBody.model_fields), "doubts": [], **found.effect},
+    }

@@ -1,5 +1,6 @@
 """All verdicts: the merchandiser's work list."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -7,7 +8,9 @@ from fastapi import APIRouter, Query, Response
 from app.auth import Scope, requires
 from app.database import Session
 from app.queries import dispositions
-from app.routers.paging import After, Limit, cursor, key_of
+from app.routers.conditional import ETAG_HEADER, NOT_MODIFIED, IfNoneMatch, answer_if_changed
+from app.routers.paging import After, Limit, key_of, page_of
+from app.routers.parameters import LocationId
 from app.schemas.common import Page
 from app.schemas.problem import problems
 from app.schemas.sku import DecisionName, DispositionBody
@@ -18,18 +21,21 @@ router = APIRouter(tags=["dispositions"])
 @router.get(
     "/dispositions",
     response_model=Page[DispositionBody],
-    responses=problems(401, 403, 422),
+    responses={200: {"headers": ETAG_HEADER}, **NOT_MODIFIED, **problems(401, 403, 422)},
     dependencies=[requires(Scope.DISPOSITION_READ)],
 )
 async def list_dispositions(
     session: Session,
-    decision: Annotated[DecisionName | None, Query(description="Only these verdicts")] = None,
-    location_id: Annotated[str | None, Query(description="Only this location 拠点")] = None,
+    decision: Annotated[
+        DecisionName | None, Query(description="Only these verdicts", examples=["sell"])
+    ] = None,
+    location_id: LocationId = None,
     limit: Limit = 100,
     after: After = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Verdicts of the last evaluation, most money at stake first."""
-    key = key_of(after, float, str, str)
+    key = key_of(after, "dispositions", float, str, str)
     day = await dispositions.last_evaluated_on(session)
     rows = []
     if day is not None:
@@ -38,10 +44,11 @@ async def list_dispositions(
             evaluated_on=day,
             decision=decision,
             location_id=location_id,
-            limit=limit,
+            limit=limit + 1,
             after=(key[0], key[1], key[2]) if key else None,
         )
-    following = f'"{cursor(tuple(rows[-1][1:]))}"' if len(rows) == limit else "null"
+    page, following = page_of(rows, limit, lambda row: ("dispositions", *row[1:]))
     # Each answer is stored as JSON already: joined, not parsed and written again.
-    body = f'{{"items":[{",".join(row[0] for row in rows)}],"next":{following}}}'
-    return Response(body.encode(), media_type="application/json")
+    items = ",".join(row[0] for row in page)
+    body = f'{{"items":[{items}],"next":{json.dumps(following)}}}'
+    return answer_if_changed(body.encode(), if_none_match)

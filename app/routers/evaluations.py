@@ -1,16 +1,20 @@
 """Evaluations: value the customers, forecast, decide, all anew."""
 
-from datetime import date
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Body, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth import Scope, requires
 from app.database import Session
+from app.routers.parameters import invalid
+from app.schemas.common import Day
 from app.schemas.jobs import AcceptedBody
 from app.schemas.problem import problems
 from app.services import jobs
+from app.settings import Settings
 
 router = APIRouter(prefix="/evaluations", tags=["jobs"])
 
@@ -18,20 +22,31 @@ router = APIRouter(prefix="/evaluations", tags=["jobs"])
 class EvaluationRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
 
-    as_of: date | None = Field(default=None, description="Default: the last day with sales")
+    as_of: Day | None = Field(
+        default=None, description="Not after today; default: the last day with sales"
+    )
+
+
+ALL_DEFAULTS = EvaluationRequest()
 
 
 @router.post(
     "",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    responses=problems(401, 403, 422),
+    responses=problems(400, 401, 403, 413, 422),
     dependencies=[requires(Scope.FORECAST_WRITE)],
 )
 async def create_evaluation(
-    request: EvaluationRequest, response: Response, session: Session
+    http: Request,
+    response: Response,
+    session: Session,
+    request: Annotated[EvaluationRequest, Body()] = ALL_DEFAULTS,
 ) -> dict[str, Any]:
     """Start an evaluation, or point at the one that is running."""
+    settings: Settings = http.app.state.settings
+    if request.as_of and request.as_of > datetime.now(ZoneInfo(settings.timezone)).date():
+        raise invalid("body", "as_of", why=f"{request.as_of} lies in the future")
     payload = {"as_of": request.as_of.isoformat() if request.as_of else None}
     job = await jobs.submit_once(session, "evaluate", payload)
     response.headers["Location"] = f"/jobs/{job.job_id}"

@@ -13,13 +13,14 @@ from app.migrations import config
 from app.queries.dispositions import last_evaluated_on
 from app.queries.jobs import is_worker_alive
 from app.schemas.health import LivenessBody, ReadinessBody
+from app.schemas.problem import problems
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 WORKER_SEEN_WITHIN_SECONDS = 15.0
 
 
-@router.get("/live", response_model=LivenessBody)
+@router.get("/live", response_model=LivenessBody, responses=problems())
 async def get_liveness() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
@@ -28,7 +29,10 @@ async def get_liveness() -> dict[str, str]:
 @router.get(
     "/ready",
     response_model=ReadinessBody,
-    responses={503: {"model": ReadinessBody, "description": "Not ready; the checks say why"}},
+    responses={
+        503: {"model": ReadinessBody, "description": "Not ready; the checks say why"},
+        **problems(),
+    },
 )
 async def get_readiness(request: Request, response: Response) -> dict[str, Any]:
     """Whether database, migrations and worker are in order."""
@@ -36,7 +40,7 @@ async def get_readiness(request: Request, response: Response) -> dict[str, Any]:
     checks = {"database": False, "migrations": False, "worker": False, "evaluated": False}
     try:
         async with sessions() as session:
-            checks["database"] = True
+            checks["database"] = await session.scalar(text("SELECT 1")) == 1
             checks["migrations"] = await _at_head(session)
             checks["worker"] = await is_worker_alive(
                 session, within_seconds=WORKER_SEEN_WITHIN_SECONDS

@@ -1,7 +1,7 @@
 """Stock: what lies where, and how fast it goes."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from sqlalchemy import RowMapping
@@ -9,7 +9,8 @@ from sqlalchemy import RowMapping
 from app.auth import Scope, requires
 from app.database import Session
 from app.queries import inventory
-from app.routers.paging import After, Limit, cursor, key_of
+from app.routers.paging import After, Limit, key_of, page_of
+from app.routers.parameters import AsOf, Channel, LocationId, OnlySku
 from app.schemas.common import Page
 from app.schemas.inventory import InventoryBody
 from app.schemas.problem import problems
@@ -41,27 +42,30 @@ async def list_inventory(
     session: Session,
     limit: Limit = 100,
     after: After = None,
-    sku_id: Annotated[str | None, Query(description="Only this SKU")] = None,
-    location_id: Annotated[str | None, Query(description="Only this location 拠点")] = None,
-    channel: Annotated[str | None, Query(description="Only this channel 販路")] = None,
-    as_of: Annotated[date | None, Query(description="Default: the last day with sales")] = None,
+    sku_id: OnlySku = None,
+    location_id: LocationId = None,
+    channel: Channel = None,
+    as_of: AsOf = None,
+    level: Annotated[
+        Literal["sku"], Query(description="One row a SKU and location; styles are not offered yet")
+    ] = "sku",
 ) -> dict[str, Any]:
     """Stock on hand, position, sell-through 消化率 and days of supply per SKU and location."""
+    del level  # there is one, and it has been checked
     day = as_of or await inventory.last_data_day(session) or date.max
     policy = (await policy_in_force(session)).policy
-    key = key_of(after, str, str)
+    key = key_of(after, "inventory", str, str)
     rows = await inventory.inventory_page(
         session,
         as_of=day,
         weeks=policy.sell_through_weeks,
-        limit=limit,
+        limit=limit + 1,
         after=(key[0], key[1]) if key else None,
         sku_id=sku_id,
         location_id=location_id,
         channel=channel,
     )
-    last = rows[-1] if len(rows) == limit else None
-    return {
-        "items": [inventory_body(row) for row in rows],
-        "next": cursor((last["sku_id"], last["location_id"])) if last else None,
-    }
+    page, following = page_of(
+        rows, limit, lambda row: ("inventory", row["sku_id"], row["location_id"])
+    )
+    return {"items": [inventory_body(row) for row in page], "next": following}

@@ -9,7 +9,7 @@ from app.database import Session
 from app.models import Job
 from app.queries import jobs
 from app.routers.missing import UnknownJob
-from app.routers.paging import After, Limit, cursor, key_of
+from app.routers.paging import After, Limit, key_of, page_of
 from app.schemas.common import Page
 from app.schemas.jobs import JobBody
 from app.schemas.problem import problems
@@ -22,15 +22,18 @@ async def list_jobs(
     session: Session, _: CurrentCaller, limit: Limit = 100, after: After = None
 ) -> dict[str, Any]:
     """Jobs, the newest first."""
-    key = key_of(after, int)
-    rows = await jobs.jobs_page(session, limit=limit, after=key[0] if key else None)
-    is_full = len(rows) == limit
-    return {"items": rows, "next": cursor((rows[-1].job_id,)) if is_full else None}
+    key = key_of(after, "jobs", int)
+    rows = await jobs.jobs_page(session, limit=limit + 1, after=key[0] if key else None)
+    page, following = page_of(rows, limit, lambda job: ("jobs", job.job_id))
+    return {"items": page, "next": following}
 
 
 @router.get("/{job_id}", response_model=JobBody, responses=problems(401, 404, 422))
 async def get_job(
-    job_id: Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})],
+    job_id: Annotated[
+        int,
+        Path(ge=1, le=2**62, description="ジョブ番号", openapi_examples={"sample": {"value": 1}}),
+    ],
     session: Session,
     _: CurrentCaller,
 ) -> Job:

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response, status
+from fastapi import APIRouter, Body, Header, Path, Query, Response, status
 
 from app.auth import CurrentCaller, Scope, requires
 from app.database import Session
 from app.models import OrderList
 from app.queries import orders
-from app.routers.paging import After, Limit, cursor, key_of
-from app.schemas.common import Page
+from app.routers.paging import After, Limit, key_of, page_of
+from app.schemas.common import Page, Text
 from app.schemas.csv import csv_text, encoded
 from app.schemas.order_lists import (
     OrderLineBody,
@@ -22,7 +22,11 @@ from app.services import ordering
 
 router = APIRouter(prefix="/order-lists", tags=["order lists"])
 
-OrderListId = Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})]
+ALL_DEFAULTS = OrderListRequest()
+OrderListId = Annotated[
+    int,
+    Path(ge=1, le=2**62, description="発注リスト番号", openapi_examples={"sample": {"value": 1}}),
+]
 
 
 def _fields(order_list: OrderList) -> dict[str, Any]:
@@ -46,16 +50,21 @@ async def _known(session: Session, order_list_id: int) -> OrderList:
     "",
     status_code=status.HTTP_201_CREATED,
     response_model=OrderListWithLinesBody,
-    responses=problems(401, 403, 404, 409, 422),
+    responses=problems(400, 401, 403, 404, 409, 413, 422),
     dependencies=[requires(Scope.ORDERS_WRITE)],
 )
 async def create_order_list(
-    request: OrderListRequest,
     response: Response,
     session: Session,
+    request: Annotated[OrderListRequest, Body()] = ALL_DEFAULTS,
     idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=200, description="Send again with it: the same list"),
+        Text | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            description="Send again with it: the same list",
+            examples=["erp-2011-12-09"],
+        ),
     ] = None,
 ) -> dict[str, Any]:
     """Propose what to order 発注リスト, and keep the list as proposed."""
@@ -80,11 +89,10 @@ async def list_order_lists(
     session: Session, limit: Limit = 100, after: After = None
 ) -> dict[str, Any]:
     """Order lists without their lines, the newest first."""
-    key = key_of(after, int)
-    rows = await orders.order_lists_page(session, limit=limit, after=key[0] if key else None)
-    is_full = len(rows) == limit
-    following = cursor((rows[-1].order_list_id,)) if is_full else None
-    return {"items": [_fields(row) for row in rows], "next": following}
+    key = key_of(after, "order lists", int)
+    rows = await orders.order_lists_page(session, limit=limit + 1, after=key[0] if key else None)
+    page, following = page_of(rows, limit, lambda row: ("order lists", row.order_list_id))
+    return {"items": [_fields(row) for row in page], "next": following}
 
 
 @router.get(
@@ -124,12 +132,16 @@ async def approve_order_list(
 async def export_order_list(
     order_list_id: OrderListId,
     session: Session,
-    format: Annotated[Literal["csv", "json"], Query()] = "csv",  # noqa: A002 - the contract's name
+    format: Annotated[Literal["csv", "json"], Query(description="csv by default")] = "csv",  # noqa: A002 - the contract's name
+    profile: Annotated[
+        Literal["generic"], Query(description="Whose columns; only our own so far")
+    ] = "generic",
     encoding: Annotated[
         Literal["utf-8", "cp932"], Query(description="utf-8 comes with a BOM, for Excel")
     ] = "utf-8",
 ) -> Any:
     """The lines of a list for an ERP (JSON) or a spreadsheet (CSV)."""
+    del profile  # there is one, and it has been checked
     await _known(session, order_list_id)
     lines = await orders.order_lines(session, order_list_id)
     if format == "json":

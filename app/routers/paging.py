@@ -2,41 +2,75 @@
 
 import base64
 import json
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
+
+from app.schemas.common import Text, storable
+
+Row = TypeVar("Row")
+LARGEST_INTEGER, LARGEST_NUMBER = 2**63 - 1, 1e300  # PostgreSQL has no room for more
 
 
 class BadCursor(Exception):
     """The cursor was not made by this list."""
 
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Rows a page")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Rows a page", examples=[3])]
 After = Annotated[
-    str | None, Query(max_length=2000, description="`next` of the page before; leave empty first")
+    Text | None,
+    Query(
+        max_length=8000,
+        description="`next` of the page before; empty for the first page",
+        openapi_examples={"first page": {"value": ""}},
+    ),
 ]
 
 
 def cursor(key: tuple[Any, ...]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key, default=str).encode()).decode().rstrip("=")
+    text = json.dumps(key, default=str, ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def key_of(after: str | None, *kinds: type) -> tuple[Any, ...] | None:
+def key_of(after: str | None, *kinds: type | str) -> tuple[Any, ...] | None:
     """The key inside a cursor, checked to have values of these kinds.
 
+    A kind that is a text must stand in the cursor as it is: the name of the list. The names are
+    not part of the answer.
+
     Raises:
-        BadCursor: if it has not.
+        BadCursor: if the cursor does not fit.
     """
-    if after is None:
+    if not after:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
-        fits = isinstance(key, list) and len(key) == len(kinds)
-        if fits and all(
-            isinstance(value, kind) or (kind is float and type(value) is int)
-            for value, kind in zip(key, kinds, strict=True)
-        ):
-            return tuple(key)
-    except ValueError:
+        is_long_enough = isinstance(key, list) and len(key) == len(kinds)
+        pairs = list(zip(key, kinds, strict=True)) if is_long_enough else []
+        if pairs and all(_fits(value, kind) for value, kind in pairs):
+            return tuple(value for value, kind in pairs if not isinstance(kind, str))
+    except (ValueError, RecursionError):
         pass
     raise BadCursor(f"after='{after[:50]}' is no cursor of this list; pass `next` as it came")
+
+
+def _fits(value: Any, kind: type | str) -> bool:
+    if isinstance(kind, str):
+        return bool(value == kind)
+    if kind is float:
+        return type(value) in {int, float} and abs(value) <= LARGEST_NUMBER
+    if kind is int:
+        return type(value) is int and abs(value) <= LARGEST_INTEGER
+    if type(value) is str:
+        storable(value)
+    return type(value) is kind
+
+
+def page_of(
+    rows: Sequence[Row], limit: int, key: Callable[[Row], tuple[Any, ...]]
+) -> tuple[Sequence[Row], str | None]:
+    """The page's rows and the next page's cursor, from rows read one beyond the limit."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], cursor(key(rows[limit - 1]))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from app.auth import CurrentCaller, Scope, requires
 from app.database import Session
 from app.domain.policy import DEFAULT, Policy
+from app.schemas.common import Id
 from app.schemas.policies import PolicyBody, PolicyRequest
 from app.schemas.problem import problems
 from app.services import policies
@@ -35,7 +36,7 @@ def _body(in_force: PolicyInForce) -> dict[str, Any]:
 @router.get(
     "",
     response_model=PolicyBody,
-    responses=problems(401, 403),
+    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.POLICY_READ)],
 )
 async def list_policies(session: Session) -> dict[str, Any]:
@@ -46,11 +47,13 @@ async def list_policies(session: Session) -> dict[str, Any]:
 @router.put(
     "/{scope}",
     response_model=PolicyBody,
-    responses=problems(401, 403, 404, 412, 422),
+    responses=problems(400, 401, 403, 404, 412, 413, 422),
     dependencies=[requires(Scope.POLICY_WRITE)],
 )
 async def put_policy(
-    scope: Annotated[str, Path(openapi_examples={"sample": {"value": "tenant"}})],
+    scope: Annotated[
+        Id, Path(description="`tenant` 全社", openapi_examples={"sample": {"value": "tenant"}})
+    ],
     request: PolicyRequest,
     session: Session,
     caller: CurrentCaller,

@@ -1,35 +1,50 @@
 """One SKU: what it is, what to do with it, what it will sell, who buys it."""
 
-import hashlib
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response, status
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope, requires
-from app.database import Reader, Session
+from app.database import Session, Sessions
 from app.domain.forecast import REASON_TEXT, ForecastReason
-from app.models import Sku
+from app.models import LtvModel, Sku, SkuLtv
 from app.queries import customers, dispositions, forecasts, inventory
+from app.routers.conditional import ETAG_HEADER, NOT_MODIFIED, IfNoneMatch, answer_if_changed
 from app.routers.inventory import inventory_body
 from app.routers.missing import NoBuyerLtv, NotEvaluated, NotForecast, UnknownSku
-from app.routers.paging import After, Limit, cursor, key_of
-from app.schemas.common import Page
+from app.routers.paging import After, Limit, key_of, page_of
+from app.routers.parameters import LocationId, SkuId
+from app.schemas.common import Page, Text
 from app.schemas.inventory import SkuBody, SkuStateBody
 from app.schemas.problem import problems
 from app.schemas.sku import DispositionBody, ForecastBody, SkuLtvBody
 from app.services.policies import policy_in_force
 
+# SKU codes are the shop's own and may hold a slash; hence ``:path``, and the longer paths first.
 router = APIRouter(prefix="/sku", tags=["sku"])
 
-SkuId = Annotated[str, Path(max_length=200, openapi_examples={"sample": {"value": "85123A"}})]
-LocationId = Annotated[str | None, Query(max_length=200, description="拠点")]
 Z95 = 1.6448536269514722  # the 95 % quantile of the normal distribution
 
 
-async def _require(connection: AsyncSession | AsyncConnection, sku_id: str) -> None:
-    if not await inventory.known_skus(connection, [sku_id]):
+def ltv_flags(model: LtvModel | None) -> list[str]:
+    return ["derived_cost"] if model and model.fit["is_cost_derived"] else []
+
+
+def sku_ltv_body(ltv: SkuLtv, model: LtvModel | None) -> dict[str, Any]:
+    """A SKU's buyer-mix LTV with the 5 % and 95 % bounds of its error."""
+    half = Z95 * ltv.standard_error
+    return {
+        **{name: getattr(ltv, name) for name in SkuLtvBody.model_fields if hasattr(ltv, name)},
+        "buyer_ltv_low": ltv.buyer_ltv - half,
+        "buyer_ltv_high": ltv.buyer_ltv + half,
+        "data_flags": ltv_flags(model),
+    }
+
+
+async def _require(session: AsyncSession, sku_id: str) -> None:
+    if not await inventory.known_skus(session, [sku_id]):
         raise UnknownSku(f"sku_id '{sku_id}' is not in the catalogue")
 
 
@@ -44,89 +59,47 @@ async def list_skus(
     limit: Limit = 100,
     after: After = None,
     search: Annotated[
-        str | None, Query(max_length=100, description="In id, style or name", examples=["HEART"])
+        Text | None, Query(max_length=100, description="In id, style or name", examples=["HEART"])
     ] = None,
 ) -> dict[str, Any]:
     """The catalogue in key order."""
-    key = key_of(after, str)
-    skus = await inventory.skus_page(
-        session, limit=limit, after=key[0] if key else None, search=search
+    key = key_of(after, "sku", str)
+    rows = await inventory.skus_page(
+        session, limit=limit + 1, after=key[0] if key else None, search=search
     )
-    is_full = len(skus) == limit
-    return {"items": skus, "next": cursor((skus[-1].sku_id,)) if is_full else None}
+    skus, following = page_of(rows, limit, lambda sku: ("sku", sku.sku_id))
+    return {"items": skus, "next": following}
 
 
 @router.get(
-    "/{sku_id}",
-    response_model=SkuStateBody,
-    responses=problems(401, 403, 404),
-    dependencies=[requires(Scope.INVENTORY_READ)],
-)
-async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
-    """A SKU's master data and its state at a glance."""
-    await _require(session, sku_id)
-    sku = await session.get_one(Sku, sku_id)
-    policy = (await policy_in_force(session)).policy
-    rows = await inventory.inventory_page(
-        session,
-        as_of=await inventory.last_data_day(session) or date.max,
-        weeks=policy.sell_through_weeks,
-        limit=1000,
-        sku_id=sku_id,
-    )
-    verdict = await dispositions.latest_verdict(session, sku_id)
-    forecast = await forecasts.forecast(session, sku_id, None)
-    ltv = await customers.sku_ltv(session, sku_id)
-    flags = [
-        *(["unlisted"] if not sku.is_listed else []),
-        *(["derived_cost"] if sku.is_cost_derived else []),
-        *(["derived_list_price"] if sku.is_price_derived else []),
-        *(["derived_stock"] if any(row["is_derived"] for row in rows) else []),
-    ]
-    return {
-        **{name: getattr(sku, name) for name in SkuBody.model_fields},
-        "inventory": [inventory_body(row) for row in rows],
-        "decision": verdict["decision"] if verdict else None,
-        "sell_score": verdict["sell_score"] if verdict else None,
-        "weekly_demand": forecast[0].yhat[0] if forecast else None,
-        "demand_class": forecast[0].demand_class if forecast else None,
-        "buyer_ltv_index": ltv.ltv_index if ltv else None,
-        "data_flags": flags,
-    }
-
-
-@router.get(
-    "/{sku_id}/disposition",
+    "/{sku_id:path}/disposition",
     response_model=DispositionBody,
-    responses={304: {"description": "Not changed since the ETag given"}, **problems(401, 403, 404)},
+    responses={200: {"headers": ETAG_HEADER}, **NOT_MODIFIED, **problems(401, 403, 404, 422)},
     dependencies=[requires(Scope.DISPOSITION_READ)],
 )
 async def get_disposition(
     sku_id: SkuId,
-    reader: Reader,
+    request: Request,
     location_id: LocationId = None,
-    if_none_match: Annotated[str | None, Header(description="An ETag seen before")] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Whether to sell or hold this SKU, how sure that is, and why.
 
     Without `location_id` the location with the most money at stake answers.
     """
-    answer = await dispositions.latest_disposition(reader, sku_id, location_id)
+    answer = await dispositions.latest_disposition(request.app.state.reader, sku_id, location_id)
     if answer is None:
-        await _require(reader, sku_id)
+        sessions: Sessions = request.app.state.sessions
+        async with sessions() as session:
+            await _require(session, sku_id)
         raise NotEvaluated(f"sku_id '{sku_id}' has not been evaluated at this location")
-    body = answer.encode()
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=60"}
-    if if_none_match and etag in {tag.strip() for tag in if_none_match.split(",")}:
-        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return answer_if_changed(answer.encode(), if_none_match)
 
 
 @router.get(
-    "/{sku_id}/forecast",
+    "/{sku_id:path}/forecast",
     response_model=ForecastBody,
-    responses=problems(401, 403, 404),
+    responses=problems(401, 403, 404, 422),
     dependencies=[requires(Scope.FORECAST_READ)],
 )
 async def get_forecast(
@@ -168,9 +141,9 @@ async def get_forecast(
 
 
 @router.get(
-    "/{sku_id}/ltv",
+    "/{sku_id:path}/ltv",
     response_model=SkuLtvBody,
-    responses=problems(401, 403, 404),
+    responses=problems(401, 403, 404, 422),
     dependencies=[requires(Scope.LTV_READ)],
 )
 async def get_sku_ltv(sku_id: SkuId, session: Session) -> dict[str, Any]:
@@ -179,12 +152,43 @@ async def get_sku_ltv(sku_id: SkuId, session: Session) -> dict[str, Any]:
     if ltv is None:
         await _require(session, sku_id)
         raise NoBuyerLtv(f"sku_id '{sku_id}' has no identified buyer")
-    model = await customers.latest_model(session)
-    is_cost_derived = bool(model and model.fit.get("is_cost_derived"))
-    half = Z95 * ltv.standard_error
+    return sku_ltv_body(ltv, await customers.latest_model(session))
+
+
+@router.get(
+    "/{sku_id:path}",
+    response_model=SkuStateBody,
+    responses=problems(401, 403, 404, 422),
+    dependencies=[requires(Scope.INVENTORY_READ)],
+)
+async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
+    """A SKU's master data and its state at a glance."""
+    await _require(session, sku_id)
+    sku = await session.get_one(Sku, sku_id)
+    policy = (await policy_in_force(session)).policy
+    rows = await inventory.inventory_page(
+        session,
+        as_of=await inventory.last_data_day(session) or date.max,
+        weeks=policy.sell_through_weeks,
+        limit=1000,
+        sku_id=sku_id,
+    )
+    verdict = await dispositions.latest_verdict(session, sku_id)
+    forecast = await forecasts.forecast(session, sku_id, None)
+    ltv = await customers.sku_ltv(session, sku_id)
+    flags = [
+        *(["unlisted"] if not sku.is_listed else []),
+        *(["derived_cost"] if sku.is_cost_derived else []),
+        *(["derived_list_price"] if sku.is_price_derived else []),
+        *(["derived_stock"] if any(row["is_derived"] for row in rows) else []),
+    ]
     return {
-        **{name: getattr(ltv, name) for name in SkuLtvBody.model_fields if hasattr(ltv, name)},
-        "buyer_ltv_low": ltv.buyer_ltv - half,
-        "buyer_ltv_high": ltv.buyer_ltv + half,
-        "data_flags": ["derived_cost"] if is_cost_derived else [],
+        **{name: getattr(sku, name) for name in SkuBody.model_fields},
+        "inventory": [inventory_body(row) for row in rows],
+        "decision": verdict["decision"] if verdict else None,
+        "sell_score": verdict["sell_score"] if verdict else None,
+        "weekly_demand": forecast[0].yhat[0] if forecast else None,
+        "demand_class": forecast[0].demand_class if forecast else None,
+        "buyer_ltv_index": ltv.ltv_index if ltv else None,
+        "data_flags": flags,
     }

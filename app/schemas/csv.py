@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from io import StringIO
 from typing import Any
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the start of a formula; in Japan the wide forms as well.
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def safe_cell(value: Any) -> Any:

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from app.schemas.common import Body, Money, Quantity, Ratio
+from app.schemas.common import Body, Money, Quantity, Ratio, UnitMoney
 
 
 class InventoryBody(Body):
@@ -35,8 +35,8 @@ class SkuBody(Body):
     size: str | None
     category: str | None
     item_class: str = Field(description="staple 定番, seasonal シーズン, service")
-    list_price: Money | None
-    unit_cost: Money | None
+    list_price: UnitMoney | None = Field(description="定価, ex tax")
+    unit_cost: UnitMoney | None = Field(description="原価, ex tax")
     sales_end_on: date | None
     is_listed: bool = Field(description="False: known from sales or stock only (未登録)")
 

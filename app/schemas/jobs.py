@@ -25,7 +25,7 @@ class JobBody(Body):
 
 class AcceptedBody(Body):
     job_id: int
-    import_id: int | None = None
+    import_id: int | None = Field(description="The import this job runs; null for other jobs")
 
 
 class ImportBody(Body):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.common import Body, Money, Quantity
+from app.schemas.common import Body, Day, Id, Money, Quantity, UnitMoney
 
 
 class OrderListRequest(BaseModel):
@@ -16,8 +16,8 @@ class OrderListRequest(BaseModel):
     item_class: Literal["staple"] = Field(
         default="staple", description="定番; seasonal lists are not offered yet"
     )
-    location_id: str | None = Field(default=None, max_length=200, description="Null: all")
-    as_of: date | None = Field(default=None, description="Default: the last evaluation's day")
+    location_id: Id | None = Field(default=None, description="Null: all locations 拠点")
+    as_of: Day | None = Field(default=None, description="Default: the last evaluation's day")
 
 
 class OrderLineBody(Body):
@@ -30,7 +30,7 @@ class OrderLineBody(Body):
     safety_stock: Quantity = Field(description="安全在庫")
     reorder_point: Quantity = Field(description="発注点")
     order_up_to: Quantity = Field(description="補充点")
-    unit_cost: Money | None
+    unit_cost: UnitMoney | None
     amount: Money | None
     days_of_supply_before: Quantity | None
     days_of_supply_after: Quantity | None

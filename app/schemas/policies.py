@@ -1,8 +1,12 @@
 """Policy values."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.common import Body
+from app.schemas.common import Body, Number, Text
+
+PolicyName = Annotated[Text, Field(max_length=100)]
 
 
 class PolicyValueBody(Body):
@@ -28,14 +32,23 @@ class PolicyRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"overrides": {"holding_rate": 0.3}, "note": "rent went up"}]
+            "examples": [
+                {
+                    "overrides": {"cpm_amount": 560, "holding_rate": 0.3},
+                    "note": "rent went up",
+                }
+            ]
         },
     )
 
-    overrides: dict[str, float] = Field(
+    overrides: dict[PolicyName, Number] = Field(
         max_length=100, description="All values that differ from the default"
     )
-    note: str | None = Field(default=None, max_length=500)
+    note: Text | None = Field(default=None, max_length=500)
     expected_version: int | None = Field(
-        default=None, description="Refuse if another version is in force (412)"
+        default=None,
+        strict=True,
+        ge=0,
+        le=2**31 - 1,
+        description="Refuse if another version is in force (412)",
     )

@@ -23,7 +23,7 @@ class Problem(BaseModel):
     detail: str = Field(description="This case.", examples=["sku_id 'X1' is not in the catalogue"])
     instance: str = Field(description="The path asked for.", examples=["/sku/X1"])
     errors: list[FieldProblem] = Field(
-        default_factory=list, description="One entry a field, when the request itself is wrong."
+        description="One entry a field, when the request itself is wrong."
     )
 
 
@@ -34,7 +34,7 @@ MEANING = {
     404: "There is no such thing",
     409: "It conflicts with the present state",
     412: "It was changed since it was read",
-    413: "The upload is larger than allowed",
+    413: "The body is larger than allowed",
     422: "A value is missing or wrong",
 }
 

@@ -1,0 +1,172 @@
+"""Order lists: proposed once per key, approved, handed over as JSON or CSV."""
+
+import asyncio
+import csv
+from io import StringIO
+
+import pytest
+from httpx import AsyncClient
+
+from app.database import Sessions
+from app.schemas.order_lists import OrderLineBody
+from tests.api import given
+from tests.api.conftest import problem
+from tests.api.given import Location
+from tests.make import COST, LAST_DAY
+
+ONCE = {"Idempotency-Key": "erp-1"}
+
+
+async def test_a_list_orders_what_is_short_and_explains_the_rest(own_shop: AsyncClient):
+    answer = await own_shop.post("/order-lists", json={"item_class": "staple"})
+    assert answer.status_code == 201
+    body = answer.json()
+    assert answer.headers["Location"] == f"/order-lists/{body['order_list_id']}"
+    assert (body["status"], body["as_of"]) == ("proposed", LAST_DAY.isoformat())
+    lines = {line["sku_id"]: line for line in body["lines"]}
+    assert "SHORT" in lines
+    assert lines.keys().isdisjoint({"EXCESS", "OVERSTOCKED", "DEAD"})
+    short = lines["SHORT"]
+    assert short["inventory_position"] == 5 <= short["reorder_point"]
+    assert short["quantity"] == round(short["order_up_to"] - 5)
+    assert short["amount"] == short["quantity"] * COST == short["quantity"] * short["unit_cost"]
+    summary = body["summary"]
+    assert summary["lines"] == len(lines)
+    assert summary["units"] == sum(line["quantity"] for line in body["lines"])
+    assert summary["amount"] == sum(line["amount"] for line in body["lines"])
+    assert summary["items_considered"] == len(lines) + sum(summary["not_ordered"].values())
+    assert (await own_shop.get(answer.headers["Location"])).json() == body
+
+
+async def test_all_of_the_request_is_optional(own_shop: AsyncClient):
+    without = await own_shop.post("/order-lists")
+    empty = await own_shop.post("/order-lists", json={})
+    assert (without.status_code, empty.status_code) == (201, 201)
+    assert without.json()["summary"] == empty.json()["summary"]
+    assert without.json()["order_list_id"] != empty.json()["order_list_id"]
+
+
+async def test_the_same_key_answers_the_same_list(own_shop: AsyncClient):
+    first = await own_shop.post("/order-lists", json={}, headers=ONCE)
+    again = await own_shop.post("/order-lists", json={"item_class": "staple"}, headers=ONCE)
+    other = await own_shop.post("/order-lists", json={}, headers={"Idempotency-Key": "erp-2"})
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["Location"] == first.headers["Location"]
+    assert other.json()["order_list_id"] != first.json()["order_list_id"]
+
+
+async def test_the_same_key_with_another_request_is_a_conflict(own_shop: AsyncClient):
+    await own_shop.post("/order-lists", json={}, headers=ONCE)
+    for request in ({"location_id": "EC"}, {"as_of": "2026-06-29"}):
+        answer = await own_shop.post("/order-lists", json=request, headers=ONCE)
+        problem(answer, 409, "idempotency-conflict")
+    assert len((await own_shop.get("/order-lists")).json()["items"]) == 1
+
+
+async def test_ten_retries_at_once_make_one_list(own_shop: AsyncClient):
+    answers = await asyncio.gather(
+        *(own_shop.post("/order-lists", json={}, headers=ONCE) for _ in range(10))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["order_list_id"] for answer in answers}) == 1
+    assert len((await own_shop.get("/order-lists")).json()["items"]) == 1
+
+
+async def test_a_key_that_cannot_be_kept_is_refused(client: AsyncClient):
+    for key in (b"", b"x" * 201, b"a\x00b"):
+        answer = await client.post("/order-lists", json={}, headers={"Idempotency-Key": key})
+        body = problem(answer, 422, "invalid-request")
+        assert body["errors"][0]["loc"] == ["header", "idempotency-key"]
+
+
+async def test_nothing_to_order_is_a_conflict_that_says_why(
+    client: AsyncClient, own_shop: AsyncClient
+):
+    body = problem(await client.post("/order-lists", json={}), 409, "nothing-to-order")
+    assert "no evaluation yet" in body["detail"]
+    answer = await own_shop.post("/order-lists", json={"as_of": "2020-01-01"})
+    problem(answer, 409, "nothing-to-order")
+    answer = await own_shop.post("/order-lists", json={"location_id": "NOWHERE"})
+    assert "'NOWHERE'" in problem(answer, 404, "unknown-location")["detail"]
+
+
+async def test_approval_names_who_and_when_and_stays(own_shop: AsyncClient):
+    path = (await own_shop.post("/order-lists", json={})).headers["Location"]
+    first = await own_shop.post(f"{path}/approve")
+    body = first.json()
+    assert (first.status_code, body["status"], body["approved_by"]) == (200, "approved", "test")
+    assert body["approved_at"] >= body["created_at"]
+    both = await asyncio.gather(*(own_shop.post(f"{path}/approve") for _ in range(2)))
+    assert [again.json() for again in both] == [body, body]
+    assert (await own_shop.get(path)).json()["approved_at"] == body["approved_at"]
+
+
+async def test_the_export_holds_what_the_list_holds(own_shop: AsyncClient):
+    created = await own_shop.post("/order-lists", json={})
+    path, lines = created.headers["Location"], created.json()["lines"]
+    assert (await own_shop.get(f"{path}/export?format=json")).json() == lines
+    for encoding in ("utf-8", "cp932"):
+        answer = await own_shop.get(f"{path}/export?encoding={encoding}")
+        assert answer.status_code == 200
+        name = f"order-list-{created.json()['order_list_id']}.csv"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+        assert answer.content.startswith(b"\xef\xbb\xbf") == (encoding == "utf-8")
+        text = answer.content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        table = list(csv.DictReader(StringIO(text, newline="")))
+        assert list(table[0]) == list(OrderLineBody.model_fields)
+        told = [{name: str(value) for name, value in line.items()} for line in lines]
+        assert table == told
+        assert "\r\n" in text
+
+
+async def test_a_cell_is_never_a_formula(client: AsyncClient, sessions: Sessions):
+    dangerous = ["=1+1", "+1", "-A1", "@SUM(A1)", "\t=1", "＝1+1"]
+    await given.add(sessions, Location(location_id="EC"), given.order_list())
+    await given.add(
+        sessions,
+        *(given.order_line(1, sku_id, amount=float(-n)) for n, sku_id in enumerate(dangerous)),
+        given.order_line(1, '品"番,1\n2', amount=-99.0),
+    )
+    text = (await client.get("/order-lists/1/export")).content.decode("utf-8-sig")
+    table = list(csv.DictReader(StringIO(text, newline="")))
+    assert [row["sku_id"] for row in table] == [f"'{s}" for s in dangerous] + ['品"番,1\n2']
+    assert table[0]["inventory_position"] == "-3.0", "a number is no formula"
+    told = (await client.get("/order-lists/1/export?format=json")).json()
+    assert [line["sku_id"] for line in told] == [*dangerous, '品"番,1\n2']
+
+
+async def test_a_character_that_cp932_lacks_is_named(client: AsyncClient, sessions: Sessions):
+    await given.add(sessions, Location(location_id="EC"), given.order_list(), given.order_list())
+    await given.add(
+        sessions,
+        given.order_line(1, "髙島屋①-1", amount=2.0),
+        given.order_line(1, "CAFÉ", amount=1.0),
+        given.order_line(2, "髙島屋①-1"),
+    )
+    answer = await client.get("/order-lists/1/export?encoding=cp932")
+    body = problem(answer, 409, "unencodable")
+    assert "line 3: 'É' (U+00C9) does not exist in cp932" in body["detail"]
+    assert (await client.get("/order-lists/1/export?encoding=utf-8")).status_code == 200
+    fits = await client.get("/order-lists/2/export?encoding=cp932")
+    assert "髙島屋①-1" in fits.content.decode("cp932")
+    assert "shift_jis" in fits.headers["Content-Type"]
+
+
+async def test_lines_come_by_amount_and_those_without_a_cost_last(
+    client: AsyncClient, sessions: Sessions
+):
+    await given.add(sessions, given.order_list())
+    amounts = {"A": 5.0, "B": None, "C": 7.0, "D": 5.0}
+    await given.add(
+        sessions, *(given.order_line(1, sku, amount=amount) for sku, amount in amounts.items())
+    )
+    lines = (await client.get("/order-lists/1")).json()["lines"]
+    assert [line["sku_id"] for line in lines] == ["C", "A", "D", "B"]
+    assert lines[-1]["amount"] is None
+
+
+@pytest.mark.parametrize("item_class", ["seasonal", "service", "", None, 1])
+async def test_only_staples_are_ordered_so_far(client: AsyncClient, item_class: object):
+    answer = await client.post("/order-lists", json={"item_class": item_class})
+    body = problem(answer, 422, "invalid-request")
+    assert body["errors"][0]["loc"] == ["body", "item_class"]

@@ -1,0 +1,99 @@
+"""Policies: the defaults, what the merchant changes, and what is refused."""
+
+import asyncio
+from typing import Any
+
+from httpx import AsyncClient, Response
+
+from app.domain.policy import DEFAULT
+from tests.api.conftest import problem
+
+
+async def change(client: AsyncClient, scope: str = "tenant", **request: Any) -> Response:
+    return await client.put(f"/policies/{scope}", json={"overrides": {}, **request})
+
+
+def values(body: dict[str, Any]) -> dict[str, Any]:
+    return {value["name"]: value for value in body["values"]}
+
+
+async def test_untouched_every_value_is_a_default_with_its_range_and_origin(client: AsyncClient):
+    body = (await client.get("/policies")).json()
+    assert (body["scope"], body["version"]) == ("tenant", 0)
+    for name, value in values(body).items():
+        assert value["value"] == value["default"] == getattr(DEFAULT, name)
+        assert value["low"] <= value["value"] <= value["high"]
+        assert value["comes_from"] == "default"
+        assert value["ja"]
+        assert value["en"]
+        assert value["unit"]
+        assert value["source"]
+
+
+async def test_a_change_is_a_version_and_what_is_left_out_goes_back(client: AsyncClient):
+    answer = await change(client, overrides={"holding_rate": 0.3, "max_depth": 0.4}, note="rent")
+    assert answer.status_code == 200
+    assert answer.json() == (await client.get("/policies")).json()
+    changed = values(answer.json())["holding_rate"]
+    assert (changed["value"], changed["comes_from"]) == (0.3, "version 1")
+    body = (await change(client, overrides={"max_depth": 0.4})).json()
+    assert body["version"] == 2
+    assert values(body)["holding_rate"]["comes_from"] == "default"
+    assert values(body)["max_depth"]["comes_from"] == "version 2"
+    back = (await change(client)).json()
+    assert {value["comes_from"] for value in back["values"]} == {"default"}
+    assert back["version"] == 3
+
+
+async def test_a_policy_decides_what_is_answered(own_shop: AsyncClient):
+    usual = (await own_shop.get("/inventory?sku_id=STEADY")).json()["items"][0]
+    await change(own_shop, overrides={"sell_through_weeks": 26})
+    longer = (await own_shop.get("/inventory?sku_id=STEADY")).json()["items"][0]
+    assert longer["units_sold"] > usual["units_sold"]
+
+
+async def test_a_value_that_does_not_exist_or_fit_is_named_and_nothing_changes(client: AsyncClient):
+    for name, value, why in (
+        ("holding_rte", 0.3, "'holding_rte' is no policy value"),
+        ("holding_rate", 2.01, "outside its range 0 to 2"),
+        ("holding_rate", -0.01, "outside its range 0 to 2"),
+        ("max_depth", 1e308, "outside its range"),
+    ):
+        answer = await change(client, overrides={"service_level": 0.9, name: value})
+        assert why in problem(answer, 422, "policy-error")["detail"]
+    for value in ("0.3", True, None, [0.3], {}):
+        answer = await change(client, overrides={"holding_rate": value})
+        body = problem(answer, 422, "invalid-request")
+        assert body["errors"][0]["loc"] == ["body", "overrides", "holding_rate"]
+    assert (await client.get("/policies")).json()["version"] == 0
+
+
+async def test_both_ends_of_a_range_belong_to_it(client: AsyncClient):
+    defaults = (await client.get("/policies")).json()["values"]
+    for end in ("low", "high"):
+        answer = await change(client, overrides={v["name"]: v[end] for v in defaults})
+        assert [v["value"] for v in answer.json()["values"]] == [v[end] for v in defaults]
+
+
+async def test_another_scope_is_not_kept_yet(client: AsyncClient):
+    for scope in ("coats", "TENANT"):
+        body = problem(await change(client, scope), 404, "unknown-scope")
+        assert "known: tenant" in body["detail"]
+
+
+async def test_a_change_of_a_version_seen_too_long_ago_is_refused(client: AsyncClient):
+    assert (await change(client, expected_version=0)).status_code == 200
+    answer = await change(client, expected_version=0)
+    body = problem(answer, 412, "stale-policy")
+    assert body["detail"] == "version 1 is in force, not 0"
+    assert (await change(client, expected_version=1)).json()["version"] == 2
+
+
+async def test_of_two_who_change_the_same_version_at_once_one_is_refused(client: AsyncClient):
+    answers = await asyncio.gather(*(change(client, expected_version=0) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+
+
+async def test_changes_at_once_are_all_kept_in_order(client: AsyncClient):
+    answers = await asyncio.gather(*(change(client) for _ in range(4)))
+    assert sorted(answer.json()["version"] for answer in answers) == [1, 2, 3, 4]
