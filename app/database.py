@@ -18,6 +18,14 @@ Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 
 # The queue's tables live in a schema of their own, so that ours compare clean with the models.
 SEARCH_PATH = "public,procrastinate"
+SESSION = {
+    "search_path": SEARCH_PATH,
+    "jit": "off",
+    # A client whose machine vanished lets go of its locks within a minute, not after two hours.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
 
 
 def libpq_url(url: str) -> str:
@@ -33,8 +41,7 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
     address = libpq_url(url)
 
     async def open_connection() -> Any:
-        settings = {"search_path": SEARCH_PATH, "jit": "off"}
-        return await asyncpg.connect(address, server_settings=settings)
+        return await asyncpg.connect(address, server_settings=SESSION)
 
     return create_async_engine(
         "postgresql+asyncpg://",

@@ -1,6 +1,5 @@
 """Every error a caller can meet: one row each, answered as RFC 9457 problem details."""
 
-import json
 import re
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +7,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 
@@ -86,9 +86,7 @@ def problem(
         "instance": quote(request.scope["path"]),
         "errors": errors or [],
     }
-    # What a caller sent is told back, and may hold halves of characters that UTF-8 cannot write.
-    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-    return Response(text, status, headers=headers, media_type=PROBLEM_JSON)
+    return JSONResponse(body, status, headers=headers, media_type=PROBLEM_JSON)
 
 
 def _slug(name: str) -> str:

@@ -3,11 +3,17 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import SERVERS
+from tests.postgres.conftest import memory_disk
 from tests.running import ZAIKO, empty_database, environment, zaiko
 
 COMMANDS = ["run", "serve", "worker", "migrate", "import", "evaluate", "openapi", "key"]
@@ -16,9 +22,19 @@ SALES = "order_id,sku_id,sold_at,quantity,unit_price\nA,1,2026-01-05,2,100\n"
 
 
 @pytest.fixture
-def nothing(server: str) -> Iterator[str]:
-    with empty_database(server) as url:
+def nothing() -> Iterator[str]:
+    """An empty database on one of the servers; a command does not care which."""
+    with empty_database(next(iter(json.loads(os.environ[SERVERS]).values()))) as url:
         yield url
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A data folder that the database's account may enter, which pytest's own is not."""
+    home = Path(tempfile.mkdtemp(prefix="zk", dir=memory_disk()))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home)
 
 
 def failure(ended: subprocess.CompletedProcess[str], status: int = 1) -> str:
@@ -106,40 +122,41 @@ def test_a_key_is_alone_on_the_last_line_even_when_its_command_migrates(nothing,
     assert failure(key("revoke", "bob")) == "zaiko: no key named 'bob' is in force\n"
 
 
-def test_files_go_in_and_an_evaluation_comes_out_without_a_worker_of_ones_own(database, tmp_path):
-    (tmp_path / "sales.csv").write_text(SALES)
-    url = {"ZAIKO_DATABASE_URL": database}
-    loaded = zaiko(tmp_path, "import", "sales", "sales.csv", **url)
-    assert loaded.returncode == 0, loaded.stderr
-    assert json.loads(loaded.stdout)["new"] == 1
-    assert all(line.startswith("import sales: ") for line in loaded.stderr.splitlines())
-    assert "━" not in loaded.stderr
+def test_files_go_in_and_an_evaluation_comes_out_without_server_or_worker_of_ones_own(home):
+    (home / "sales.csv").write_text(SALES)
+    status, out, shown = on_a_terminal(home, "import", "sales", "sales.csv")
+    assert status == 0, shown
+    assert json.loads(out)["new"] == 1
+    assert "import sales: " in shown
+    assert "━" in shown
 
-    evaluated = zaiko(tmp_path, "evaluate", "--as-of", "2026-02-01", **url)
+    evaluated = zaiko(home, "evaluate", "--as-of", "2026-02-01")
     assert evaluated.returncode == 0, evaluated.stderr
     assert json.loads(evaluated.stdout)["as_of"] == "2026-02-01"
+    assert "evaluation: done" in evaluated.stderr.splitlines()
+    assert "━" not in evaluated.stderr
 
-    refused = zaiko(tmp_path, "evaluate", "--as-of", "2020-01-01", **url)
+    refused = zaiko(home, "evaluate", "--as-of", "2020-01-01")
     assert failure(refused).endswith("zaiko: there are no sales up to 2020-01-01\n")
 
 
-def test_on_a_terminal_there_are_bars(database, tmp_path):
-    (tmp_path / "sales.csv").write_text(SALES)
+def on_a_terminal(home: Path, *words: str) -> tuple[int, str, str]:
+    """Exit status, standard output, and what a person sees of a command."""
     terminal, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*ZAIKO, "import", "sales", "sales.csv"],
-        env=environment(tmp_path, ZAIKO_DATABASE_URL=database, TERM="xterm"),
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
+    process = subprocess.Popen(
+        [*ZAIKO, *words],
+        env=environment(home, TERM="xterm"),
+        cwd=home,
+        stdout=subprocess.PIPE,
         stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while process.poll() is None or shown == b"":
-            try:
-                shown += os.read(terminal, 4096)
-            except OSError:  # the other end is closed
-                break
+        text=True,
+    )
+    os.close(theirs)
+    shown = b""
+    with process:
+        with suppress(OSError):  # raised when the other end is closed
+            while chunk := os.read(terminal, 4096):
+                shown += chunk
+        out = process.stdout.read()
     os.close(terminal)
-    assert process.returncode == 0
-    assert "━".encode() in shown
+    return process.returncode, out, shown.decode(errors="replace")

@@ -70,6 +70,10 @@ def test_it_ends_whole_however_it_is_ended(folder):
         taken = zaiko(folder, "serve", "--port", str(running.port))
         assert (taken.returncode, len(taken.stderr.splitlines())) == (1, 1)
         assert f"cannot listen on 127.0.0.1 port {running.port}" in taken.stderr
+        log = folder / "worker.log"
+        log.write_bytes(b"x" * 11 * 2**20)
+        eventually(lambda: log.stat().st_size < 2**20)
+        assert (folder / "worker.log.1").stat().st_size == 11 * 2**20
         running.process.kill()
         eventually(lambda: running.processes() == {})
     with Running(folder) as again:

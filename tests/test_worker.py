@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from sqlalchemy import make_url
 
 from app.settings import Settings
 from tests import make
+from tests.conftest import SERVERS
 from tests.running import DEADLINE_SECONDS, ZAIKO, environment, eventually, zaiko
 
 PASSWORD = "s3cret-of-the-database"
@@ -65,9 +67,19 @@ def computing(worker: subprocess.Popen) -> list[Path]:
 
 
 async def test_it_works_and_puts_back_what_it_was_doing_when_it_is_told_to_stop(
-    client, worker, work, settings
+    client, worker, work, settings, address
 ):
-    for kind, text in make.shop().items():
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (await client.get("/health/ready")).status_code != 200:
+            await asyncio.sleep(0.05)
+    shop = dict(make.shop())
+    (settings.data_dir / "products.csv").write_text(shop.pop("products"))
+    typed = zaiko(
+        settings.data_dir, "import", "products", "products.csv", ZAIKO_DATABASE_URL=address
+    )
+    assert json.loads(typed.stdout)["new"] == 26
+    assert not (settings.data_dir / "worker.log").exists()  # none was lent: this one did it
+    for kind, text in shop.items():
         place = await submitted(client, f"/imports/{kind}", content=text.encode())
         job = await seen(client, place, status="succeeded")
         assert job["done"] == job["total"] > 0
@@ -101,8 +113,9 @@ async def test_without_a_database_it_says_so_and_ends(tmp_path):
     assert PASSWORD not in ended.stderr
 
 
-async def test_without_tables_it_says_what_to_do(server, tmp_path):
-    ended = zaiko(tmp_path, "worker", ZAIKO_DATABASE_URL=server)
+async def test_without_tables_it_says_what_to_do(tmp_path):
+    first = next(iter(json.loads(os.environ[SERVERS]).values()))
+    ended = zaiko(tmp_path, "worker", ZAIKO_DATABASE_URL=first)
     assert (ended.returncode, ended.stderr) == (
         1,
         "zaiko: the database has no tables yet; run: zaiko migrate\n",

@@ -56,6 +56,7 @@ class Steps:
         )
         self._rows: dict[str, TaskID] = {}
         self._step: str | None = None
+        self._total = 1
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -76,10 +77,12 @@ class Steps:
                 console.print(label, highlight=False)
         if self._step:
             self._bars.update(self._rows[self._step], completed=job.done, total=total)
+            self._total = job.total or 1
 
     def complete(self) -> None:
         if self._step is not None:
-            self._bars.update(self._rows[self._step], completed=1, total=1)
+            row = self._rows[self._step]
+            self._bars.update(row, completed=self._total, total=self._total)
 
 
 async def follow(

@@ -29,9 +29,9 @@ class Stopping:
             signal.signal(signal.SIGHUP, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if self._is_asked:
-            return
         self._is_asked = True
+        for handled in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(handled, signal.SIG_IGN)
         if self._gently is None:
             raise KeyboardInterrupt
         self._gently()

@@ -5,6 +5,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.queries.staging import KEYS, stage_name
 
+
+async def take_turn(session: AsyncSession) -> None:
+    """Wait until no other import merges, and until this transaction's end keep others out.
+
+    So imports that overlap end as one after the other would, and never lock each other out.
+    """
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('merge', 0))"))
+
+
 UNLISTED_SKUS = """
     WITH added AS (
         INSERT INTO sku (sku_id, name, item_class, is_listed, is_price_derived, is_cost_derived)
@@ -104,7 +113,7 @@ async def merge(
     """Add new rows, correct changed ones, leave equal ones; return how many of each.
 
     A column that the file does not have (not in ``given``) leaves known rows as they are. The
-    caller has seen to it that nobody else merges (``begin_merge``).
+    caller has seen to it that nobody else merges (``take_turn``).
     """
     table, columns = TARGETS[kind]
     key = KEYS[kind]

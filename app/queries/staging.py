@@ -141,12 +141,8 @@ async def reject_duplicate_keys(session: AsyncSession, kind: str, import_id: int
     await session.execute(text(statement), {"import_id": import_id})
 
 
-async def begin_merge(session: AsyncSession) -> None:
-    """Wait until no other import merges, and until this transaction's end keep others out.
-
-    So imports that overlap end as one after the other would, and never lock each other out.
-    """
-    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('merge', 0))"))
+async def take_room(session: AsyncSession) -> None:
+    """Let the transaction's sorts keep a large file in memory."""
     await session.execute(text(f"SET LOCAL work_mem = '{MEMORY}'"))
 
 

@@ -56,7 +56,22 @@ FILE_BODY = {
     }
 }
 CSV_PAGE = 10_000
-ImportId = Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"value": 1}})]
+REJECTS_CSV = (
+    "row_no,column_name,code,value,reason_ja,reason_en\r\n"
+    "3,quantity,zero_quantity,0,数量が0です,the quantity is zero\r\n"
+)
+Kind = Annotated[
+    Literal["sales", "stock", "products"], Path(description="What the file holds, row by row")
+]
+ImportId = Annotated[
+    int,
+    Path(
+        ge=1,
+        le=2**62,
+        description="The number that the import was answered with",
+        openapi_examples={"sample": {"value": 1}},
+    ),
+]
 
 
 @router.post(
@@ -67,7 +82,7 @@ ImportId = Annotated[int, Path(ge=1, le=2**62, openapi_examples={"sample": {"val
     openapi_extra=FILE_BODY,
 )
 async def create_import(
-    kind: Literal["sales", "stock", "products"],
+    kind: Kind,
     request: Request,
     response: Response,
     session: Session,
@@ -76,10 +91,18 @@ async def create_import(
     ] = None,
     mapping: Annotated[
         Text | None,
-        Query(description="A profile for files with other columns: online_retail_ii (sales)"),
+        Query(
+            description="A profile for files with columns of others: `online_retail_ii` (sales)",
+            openapi_examples={"our columns": {"value": ""}},
+        ),
     ] = None,
     file_name: Annotated[
-        str, Query(max_length=1000, description="To know the file by; a form brings its own")
+        str,
+        Query(
+            max_length=1000,
+            description="To know the file by; a form brings its own",
+            examples=["sales.csv"],
+        ),
     ] = "upload",
 ) -> dict[str, Any]:
     """Take a file in; a job reads it, checks it row by row and loads what is good.
@@ -98,6 +121,7 @@ async def create_import(
     location and day; SKU. Rows that cannot be loaded are kept as rejects, the others are loaded.
     """
     settings: Settings = request.app.state.settings
+    mapping = mapping or None
     importing.check_profile(mapping, kind)
     limit = settings.upload_limit_mb * 2**20
     path, name = await receive_file(request, settings.uploads, limit, name=file_name)
@@ -136,7 +160,10 @@ async def get_import(import_id: ImportId, session: Session) -> ImportBatch:
 @router.get(
     "/{import_id}/rejects",
     response_model=Page[RejectBody],
-    responses={200: {"content": {"text/csv": {}}}, **problems(401, 403, 404, 422)},
+    responses={
+        200: {"content": {"text/csv": {"example": REJECTS_CSV}}},
+        **problems(401, 403, 404, 422),
+    },
 )
 async def list_rejects(
     import_id: ImportId,

@@ -27,6 +27,9 @@ csv.field_size_limit(2**31 - 1)  # what is too long is said by column
 class UnreadableFile(Exception):
     """The file cannot be read as a table."""
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(_storable(sentence))  # it may quote the file
+
 
 def read_header(file: TextIO) -> tuple[list[str], str]:
     """The names in the first line, and what separates them; the file then stands at the data.
@@ -51,7 +54,12 @@ def read_header(file: TextIO) -> tuple[list[str], str]:
 
 def column_names(names: list[str]) -> list[str]:
     """Names as they can be told and stored."""
-    return [" ".join(name.replace("\x00", "␀").split())[:SHOWN] for name in names]
+    return [" ".join(_storable(name).split())[:SHOWN] for name in names]
+
+
+def _storable(text: str) -> str:
+    """The text without the one character that PostgreSQL cannot store."""
+    return text.replace("\x00", "␀")
 
 
 def read_batches(

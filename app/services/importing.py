@@ -20,6 +20,7 @@ from app.services.import_kinds import KINDS, PROFILES, explain
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 Progress: TypeAlias = Callable[[str, int, int], Coroutine[Any, Any, None]]
 
+MERGE_STEPS = 3
 UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, not a sales file
 
 
@@ -59,7 +60,7 @@ async def run_import(
     """Load one received file; safe to run again after being killed anywhere.
 
     Rows are staged outside the tables; the tables and the import's summary change together,
-    in one last transaction. Nothing of a failed import stays but its number and its rejects.
+    in one last transaction. Of an import that fails as a whole nothing stays but its number.
 
     Returns:
         The import's summary: rows read, new, changed, same, rejected (and why), unlisted.
@@ -113,9 +114,8 @@ async def _load(
         read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    await progress("merging", read, read)
     async with sessions.begin() as session:
-        counts = await _merge(session, reading, import_id, shop.timezone)
+        counts = await _merge(session, progress, reading, import_id, shop.timezone)
         warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
         summary = {
             "read": read,
@@ -178,23 +178,28 @@ async def _copy(
 
 
 async def _merge(
-    session: AsyncSession, reading: Reading, import_id: int, timezone: str
+    session: AsyncSession, progress: Progress, reading: Reading, import_id: int, timezone: str
 ) -> dict[str, Any]:
     kind, profile = reading.kind.name, reading.profile
-    await staging.begin_merge(session)
+    await progress("merging", 0, MERGE_STEPS)
+    await staging.take_room(session)
     if kind == "sales":
         is_repeating = bool(profile and profile.drop_exact_repeats)
         await staging.settle_sales(session, import_id, drop_exact_repeats=is_repeating)
     if kind != "sales" or "line_no" in reading.source_of:  # numbered by us, keys are unique
         await staging.reject_duplicate_keys(session, kind, import_id)
     await staging.know_stage(session, import_id)
+    await progress("merging", 1, MERGE_STEPS)
     totals = await merging.staged_sales_totals(session, import_id) if kind == "sales" else {}
+    await merging.take_turn(session)
     unlisted = {"skus": 0, "locations": 0}
     if kind != "products":
         unlisted = await merging.add_unlisted(session, kind, import_id)
+    await progress("merging", 2, MERGE_STEPS)
     given = set(reading.source_of) | set(profile.defaults if profile else ())
     counts = await merging.merge(session, kind, import_id, given=given, timezone=timezone)
     await staging.drop_stage(session, import_id)
+    await progress("merging", MERGE_STEPS, MERGE_STEPS)
     return {
         **counts,
         "rejected": await imports.rejected_rows(session, import_id),

@@ -81,13 +81,16 @@ class WorkerProcess:
 
     def leave(self, code: int) -> NoReturn:
         """End this process at once, with everything it started."""
+        self._clear_up()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    def _clear_up(self) -> None:
         for child in active_children():
             child.kill()
             child.join(1.0)
         shutil.rmtree(self._scratch, ignore_errors=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
     async def _work(self) -> None:
         engine = connect(self._url, pool_size=4)
@@ -158,7 +161,7 @@ class WorkerProcess:
         """End with the process that started this one, however that died."""
         while os.getppid() == self._parent:
             sleep(0.5)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._clear_up()
         os.killpg(0, signal.SIGKILL)  # what the pool's processes started, too
 
 

@@ -41,6 +41,7 @@ def own_work(shop_copy: str, settings: Settings) -> Work:
 async def pages(client: AsyncClient, path: str, **params: Any) -> list[list[dict[str, Any]]]:
     """The items of every page of a list, page by page."""
     found, after = [], None
+    seen: set[str] = set()
     while True:
         given = params | ({"after": after} if after else {})
         answer = await client.get(URL(path).copy_merge_params(given))
@@ -50,6 +51,8 @@ async def pages(client: AsyncClient, path: str, **params: Any) -> list[list[dict
         after = body["next"]
         if after is None:
             return found
+        assert after not in seen, "the list goes in circles"
+        seen.add(after)
 
 
 async def rows(client: AsyncClient, path: str, **params: Any) -> list[dict[str, Any]]:

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from httpx import AsyncClient, Response
+from sqlalchemy import text
 
+from app.database import Sessions
 from tests.conftest import Work
 
 Send: TypeAlias = Callable[..., Awaitable[Any]]
@@ -65,3 +67,9 @@ async def _ended(client: AsyncClient, answer: Response) -> Sent:
     assert job["status"] in {"succeeded", "failed"}, job
     batch = (await client.get(f"/imports/{answer.json()['import_id']}")).json()
     return Sent(client, job, batch)
+
+
+async def table(sessions: Sessions, statement: str) -> list[tuple[Any, ...]]:
+    """What a query finds."""
+    async with sessions() as session:
+        return [tuple(row) for row in await session.execute(text(statement))]

@@ -44,23 +44,17 @@ async def test_a_form_and_a_body_bring_the_same_bytes(client, settings, content)
     assert stored(settings) == [content, content]
 
 
-@pytest.mark.parametrize(
-    ("sent", "kept"),
-    [
-        ("売上 2026-06 (2).csv", "売上 2026-06 (2).csv"),
-        ("../../etc/passwd", ".._.._etc_passwd"),
-        ("a\x00\n\udc80b", "a___b"),
-        ("x" * 300 + ".csv", "x" * 96 + ".csv"),
-    ],
-)
-async def test_the_files_name_is_kept_as_far_as_it_is_harmless(client, sent, kept):
-    answer = await client.post(
-        "/imports/sales",
-        content=SALES,
-        params={"file_name": sent.encode(errors="surrogateescape").decode(errors="replace")},
-    )
-    found = (await client.get(f"/imports/{answer.json()['import_id']}")).json()
-    assert found["file_name"] == kept
+async def test_the_files_name_is_kept_as_far_as_it_is_harmless(client):
+    kept = {
+        "売上 2026-06 (2).csv": "売上 2026-06 (2).csv",
+        "../../etc/passwd": ".._.._etc_passwd",
+        'a\x00\nb;"': "a__b__",
+        "x" * 300 + ".csv": "x" * 96 + ".csv",
+    }
+    for sent, known in kept.items():
+        answer = await client.post("/imports/sales", content=SALES, params={"file_name": sent})
+        found = (await client.get(f"/imports/{answer.json()['import_id']}")).json()
+        assert found["file_name"] == known
 
 
 async def test_a_form_names_its_file_itself(client):
@@ -93,11 +87,11 @@ NO_FILE = {
 }
 
 
-@pytest.mark.parametrize(("body", "headers", "said"), NO_FILE.values(), ids=NO_FILE)
-async def test_a_request_without_one_file_is_refused(client, settings, body, headers, said):
-    answer = await client.post("/imports/sales", content=body, headers=headers)
-    assert said in problem(answer, 422, "wrong-upload")["detail"]
-    assert stored(settings) == []
+async def test_a_request_without_one_file_is_refused(client, settings):
+    for name, (body, headers, said) in NO_FILE.items():
+        answer = await client.post("/imports/sales", content=body, headers=headers)
+        assert said in problem(answer, 422, "wrong-upload")["detail"], name
+        assert stored(settings) == []
 
 
 async def test_a_form_may_have_other_fields(client, settings):
@@ -191,7 +185,7 @@ async def address(client: AsyncClient) -> AsyncIterator[tuple[str, int]]:
     server = uvicorn.Server(config)
     running = asyncio.ensure_future(server.serve())
     async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - the server tells it no other way
+        while not server.started:
             await asyncio.sleep(0.01)
     yield server.servers[0].sockets[0].getsockname()
     server.should_exit = True
@@ -252,6 +246,6 @@ async def test_without_the_scope_nothing_is_taken_in(database, settings):
 async def test_the_example_of_the_document_can_be_sent_as_it_stands(client, send):
     document = client.app.openapi()["paths"]["/imports/{kind}"]["post"]
     example = document["requestBody"]["content"]["text/csv"]["example"]
-    sent = await send("sales", example)
+    sent = await send("sales", example, encoding="utf-8", mapping="")
     assert sent.job["status"] == "succeeded"
     assert sent.counts == {"new": 1}

@@ -1,0 +1,57 @@
+"""Rows for the import's checks, each a good one but for the columns that a test names."""
+
+from datetime import date
+
+import polars as pl
+
+from app.services.import_checks import check, match_columns
+from app.services.import_csv import FAULT, LINE, ROW
+from app.services.import_kinds import KINDS
+
+TODAY = date(2026, 7, 1)
+SALE = {
+    "order_id": "A-1",
+    "sku_id": "S-1",
+    "sold_at": "2026-06-30",
+    "quantity": "2",
+    "unit_price": "1980",
+}
+STOCK = {"sku_id": "S-1", "location_id": "EC", "counted_on": "2026-06-30", "on_hand": "3"}
+PRODUCT = {"sku_id": "S-1"}
+ROWS = {"sales": SALE, "stock": STOCK, "products": PRODUCT}
+
+
+def checked(kind: str, *rows: dict, profile=None, timezone: str = "Asia/Tokyo"):
+    """(good, rejects) of rows that differ from a good one in the given columns."""
+    base = {} if profile else ROWS[kind]
+    columns = list(dict.fromkeys(name for row in rows for name in {**base, **row}))
+    frame = pl.DataFrame(
+        [[{**base, **row}.get(name) for name in columns] for row in rows],
+        schema=dict.fromkeys(columns, pl.String),
+        orient="row",
+    )
+    nothing = pl.lit(None, pl.String)
+    batch = frame.with_columns(
+        pl.int_range(1, len(rows) + 1, dtype=pl.Int64).alias(ROW),
+        nothing.alias(FAULT),
+        nothing.alias(LINE),
+    )
+    reading = match_columns(columns, KINDS[kind], profile)
+    return check(batch, reading, today=TODAY, timezone=timezone)
+
+
+def loaded(kind: str, column: str, text: str | None, **more) -> object:
+    """What a good value becomes."""
+    good, rejects = checked(kind, {column: text}, **more)
+    assert rejects.is_empty(), rejects
+    return good[column].item()
+
+
+def rejected(kind: str, column: str, text: str | None, **more) -> str:
+    """The reason code; the reject names its column and value."""
+    good, rejects = checked(kind, {column: text}, **more)
+    assert good.is_empty()
+    [reject] = rejects.rows(named=True)
+    assert (reject["row_no"], reject["column_name"]) == (1, column)
+    assert reject["value"] == (text.strip() if text and text.strip() else None)
+    return reject["code"]
