@@ -14,7 +14,7 @@ class StockLevel(Base, kw_only=True):
     sku_id: Mapped[str] = mapped_column(primary_key=True)
     location_id: Mapped[str] = mapped_column(primary_key=True)
     counted_on: Mapped[date] = mapped_column(primary_key=True)
-    on_hand: Mapped[int] = mapped_column(Integer, comment="Units (手持在庫), may be negative")
+    on_hand: Mapped[int] = mapped_column(Integer, comment="Units (手持在庫)")
     on_order: Mapped[int] = mapped_column(Integer, default=0, comment="Units (発注残)")
     allocated: Mapped[int] = mapped_column(Integer, default=0, comment="Units (引当済)")
     last_received_on: Mapped[date | None] = mapped_column(default=None)

@@ -32,43 +32,62 @@ def answers(
         means = valuation.customers.groupby("cpm_segment")["ltv"].mean()
         segment_ltv = {str(segment): mean for segment, mean in means.items()}
     return [
-        {
-            "sku_id": row["sku_id"],
-            "location_id": row["location_id"],
-            "decision": str(row["decision"]),
-            "sell_score": round(row["sell_score"], 2),
-            "hold_score": round(100 - round(row["sell_score"], 2), 2),
-            "advantage": round(row["advantage"], 2),
-            "probability_sell": round(row["probability_sell"], 4),
-            "on_hand": row["on_hand"],
-            "surplus_units": round(row["surplus_units"], 2),
-            "full_price_sellout_probability": round(row["full_price_sellout_probability"], 4),
-            "is_needless_discount": bool(row["is_needless_discount"]),
-            "current_depth": round(row["current_depth"], 4),
-            "break_even_discount": _rounded(row["break_even_discount"]),
-            "recommended_action": _action(
-                row, as_of, _worth_holding_for(segments.get(row["sku_id"], {}), segment_ltv)
-            ),
-            "review_on": _week_after(as_of, row["review_week"]),
-            "reasons": [
-                {
-                    "code": reason.code,
-                    "points": round(reason.points, 4),
-                    "amount": round(reason.amount, 2),
-                    "ja": reason.text_ja,
-                    "en": reason.text_en,
-                }
-                for reason in row["reasons"]
-            ],
-            "data_flags": _flags(row),
-            "segments_as_of": as_of.isoformat() if valuation else None,
-            "evaluated_on": as_of.isoformat(),
-            "policy_version": in_force.version,
-            "input_hash": f"{digest ^ in_force.version:016x}",
-            "currency": currency,
-        }
+        _answer(
+            row,
+            digest,
+            _worth_holding_for(segments.get(row["sku_id"], {}), segment_ltv),
+            as_of=as_of,
+            segments_as_of=as_of.isoformat() if valuation else None,
+            version=in_force.version,
+            currency=currency,
+        )
         for row, digest in zip(decided.to_dict("records"), hashes.to_list(), strict=True)
     ]
+
+
+def _answer(
+    row: dict[Hashable, Any],
+    digest: int,
+    targets: list[str],
+    *,
+    as_of: date,
+    segments_as_of: str | None,
+    version: int,
+    currency: str,
+) -> dict[str, Any]:
+    return {
+        "sku_id": row["sku_id"],
+        "location_id": row["location_id"],
+        "decision": str(row["decision"]),
+        "sell_score": round(row["sell_score"], 2),
+        "hold_score": round(100 - round(row["sell_score"], 2), 2),
+        "advantage": round(row["advantage"], 2),
+        "probability_sell": round(row["probability_sell"], 4),
+        "on_hand": row["on_hand"],
+        "surplus_units": round(row["surplus_units"], 2),
+        "full_price_sellout_probability": round(row["full_price_sellout_probability"], 4),
+        "is_needless_discount": bool(row["is_needless_discount"]),
+        "current_depth": round(row["current_depth"], 4),
+        "break_even_discount": _rounded(row["break_even_discount"]),
+        "recommended_action": _action(row, as_of, targets),
+        "review_on": _week_after(as_of, row["review_week"]),
+        "reasons": [
+            {
+                "code": reason.code,
+                "points": round(reason.points, 4),
+                "amount": round(reason.amount, 2),
+                "ja": reason.text_ja,
+                "en": reason.text_en,
+            }
+            for reason in row["reasons"]
+        ],
+        "data_flags": _flags(row),
+        "segments_as_of": segments_as_of,
+        "evaluated_on": as_of.isoformat(),
+        "policy_version": version,
+        "input_hash": f"{digest ^ version:016x}",
+        "currency": currency,
+    }
 
 
 def _rounded(number: float) -> float | None:

@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.campaign import CampaignEffect as JudgedEffect
 from app.domain.campaign import CampaignTerms, EffectPolicy, campaign_effect
 from app.domain.diff_in_diff import Change, diff_in_diff
 from app.domain.policy import Policy
@@ -157,6 +158,11 @@ def _effect(
         period_days=1,
         policy=EffectPolicy(),
     )
+    return _published(judged, pre_days, flags)
+
+
+def _published(judged: JudgedEffect, pre_days: int, flags: list[str]) -> dict[str, Any]:
+    measured = judged.measured
     accounts = asdict(judged.accounts) if judged.accounts else {}
     accounts.pop("roi_with_ltv", None)  # the LTV of customers won is not estimated yet
     return {

@@ -42,14 +42,9 @@ async def evaluate(
     """
     await progress("reading sales", 0, STEPS)
     async with sessions() as session:
-        day = as_of or await inventory.last_sale_day(session)
-        if day is None:
-            raise NothingToEvaluate("import sales first")
+        day, lines = await _sales(session, as_of)
         stock_day = as_of or await inventory.last_data_day(session) or day
         in_force = await policy_in_force(session)
-        lines = await history.sales_lines(session, day)
-    if not (lines["quantity"] > 0).any():
-        raise NothingToEvaluate(f"there are no sales up to {day}")
     purchases, returns = await asyncio.to_thread(_net, lines)
     del lines  # a million lines, and another million in purchases
     await progress("valuing customers", 1, STEPS)
@@ -88,6 +83,17 @@ async def evaluate(
         await _record(session, day, in_force.version, summary)
     await progress("done", STEPS, STEPS)
     return summary
+
+
+async def _sales(session: AsyncSession, as_of: date | None) -> tuple[date, pd.DataFrame]:
+    """The day of the evaluation, and all sales lines up to it."""
+    day = as_of or await inventory.last_sale_day(session)
+    if day is None:
+        raise NothingToEvaluate("import sales first")
+    lines = await history.sales_lines(session, day)
+    if not (lines["quantity"] > 0).any():
+        raise NothingToEvaluate(f"there are no sales up to {day}")
+    return day, lines
 
 
 def _net(lines: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:

@@ -79,15 +79,8 @@ async def propose_order_list(
     request = json.dumps([item_class, location_id, as_of.isoformat() if as_of else None])
     request_hash = hashlib.sha256(request.encode()).hexdigest()
     if idempotency_key is not None:
-        # Two retries at once: the second waits here for the first, then finds its list.
-        await session.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-            {"key": f"order-list {idempotency_key}"},
-        )
-        earlier = await orders.order_list_by_key(session, idempotency_key)
+        earlier = await _earlier(session, idempotency_key, request_hash)
         if earlier is not None:
-            if earlier.request_hash != request_hash:
-                raise IdempotencyConflict("send a new Idempotency-Key for another request")
             return earlier
     if location_id is not None and not await orders.location_exists(session, location_id):
         raise UnknownLocation(f"location_id '{location_id}' is not known")
@@ -128,6 +121,21 @@ async def propose_order_list(
     session.add_all(_line(order_list.order_list_id, row) for row in wanted.to_dict("records"))
     await session.flush()
     return order_list
+
+
+async def _earlier(
+    session: AsyncSession, idempotency_key: str, request_hash: str
+) -> OrderList | None:
+    """The list that this key has made before, if any."""
+    # Two retries at once: the second waits here for the first, then finds its list.
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"order-list {idempotency_key}"},
+    )
+    earlier = await orders.order_list_by_key(session, idempotency_key)
+    if earlier is not None and earlier.request_hash != request_hash:
+        raise IdempotencyConflict("send a new Idempotency-Key for another request")
+    return earlier
 
 
 def _line(order_list_id: int, row: dict[Hashable, Any]) -> OrderLine:

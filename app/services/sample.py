@@ -72,11 +72,7 @@ async def load(
     loaded = await bring("sales", sales, "online_retail_ii")
     sales.unlink()
     await progress("deriving stock, cost and campaign", 0, 1)
-    async with sessions() as session:
-        as_of = await inventory.last_sale_day(session)
-        assert as_of is not None
-        lines = await history.sales_lines(session, as_of)
-    products, stock, markdown = await asyncio.to_thread(_derived, lines, as_of)
+    products, stock, markdown = await _assumed(sessions)
     for kind, frame in (("products", products), ("stock", stock)):
         file = uploads / f"sample-{uuid4().hex}.csv"
         frame.write_csv(file)
@@ -84,16 +80,7 @@ async def load(
         file.unlink()
     async with sessions.begin() as session:
         campaign_id = await _example_campaign(session, markdown)
-        if (await policies.policy_in_force(session)).version == 0:
-            await policies.change_policy(
-                session,
-                scope=policies.TENANT,
-                overrides=dict(POLICY),
-                note=POLICY_NOTE,
-                changed_by="sample",
-                expected_version=None,
-            )
-    del lines
+        await _set_policy(session)
     evaluated = await evaluation.evaluate(
         sessions, progress, as_of=None, processes=processes, currency=CURRENCY
     )
@@ -109,6 +96,28 @@ async def load(
         "campaign_id": campaign_id,
         "order_list_id": order_list.order_list_id,
     }
+
+
+async def _assumed(sessions: Sessions) -> tuple[pl.DataFrame, pl.DataFrame, Any]:
+    """Products, stock and markdown derived from the sales as they were loaded."""
+    async with sessions() as session:
+        as_of = await inventory.last_sale_day(session)
+        assert as_of is not None
+        lines = await history.sales_lines(session, as_of)
+    return await asyncio.to_thread(_derived, lines, as_of)
+
+
+async def _set_policy(session: AsyncSession) -> None:
+    """The sample's currency in the policy, unless somebody has set another."""
+    if (await policies.policy_in_force(session)).version == 0:
+        await policies.change_policy(
+            session,
+            scope=policies.TENANT,
+            overrides=dict(POLICY),
+            note=POLICY_NOTE,
+            changed_by="sample",
+            expected_version=None,
+        )
 
 
 async def _batch(sessions: Sessions, kind: str, file_name: str, mapping: str | None) -> int:

@@ -430,9 +430,7 @@ def upgrade() -> None:
         sa.Column("sku_id", sa.Text(), nullable=False),
         sa.Column("location_id", sa.Text(), nullable=False),
         sa.Column("counted_on", sa.Date(), nullable=False),
-        sa.Column(
-            "on_hand", sa.Integer(), nullable=False, comment="Units (手持在庫), may be negative"
-        ),
+        sa.Column("on_hand", sa.Integer(), nullable=False, comment="Units (手持在庫)"),
         sa.Column("on_order", sa.Integer(), nullable=False, comment="Units (発注残)"),
         sa.Column("allocated", sa.Integer(), nullable=False, comment="Units (引当済)"),
         sa.Column("last_received_on", sa.Date(), nullable=True),
