@@ -65,3 +65,11 @@ async def sample_batch(session: AsyncSession, kind: str) -> ImportBatch | None:
         ImportBatch.kind == kind, ImportBatch.options["sample"].as_boolean()
     )
     return await session.scalar(statement)
+
+
+async def still_ours(turn: AsyncSession) -> None:
+    """Fail if the server has restarted since the turn was taken.
+
+    A stage is unlogged, so a crash empties it; the turn's connection cannot have outlived one.
+    """
+    await turn.execute(text("SELECT 1"))

@@ -43,7 +43,6 @@ async def evaluate(
     await progress("reading sales", 0, STEPS)
     async with sessions() as session:
         day, lines = await _sales(session, as_of)
-        stock_day = as_of or await inventory.last_data_day(session) or day
         in_force = await policy_in_force(session)
     purchases, returns = await asyncio.to_thread(_net, lines)
     del lines  # a million lines, and another million in purchases
@@ -66,7 +65,7 @@ async def evaluate(
     async with sessions.begin() as session:
         decided = await decide_and_save(
             session,
-            await positions(session, stock_day),
+            await positions(session, as_of or await inventory.last_data_day(session) or day),
             forecasts,
             valuation,
             as_of=day,

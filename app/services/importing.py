@@ -77,7 +77,7 @@ async def run_import(
         if summary is None:
             shop = Shop(today=today, timezone=timezone)
             try:
-                summary = await _load(sessions, progress, batch, file, shop, size_limit)
+                summary = await _load(sessions, turn, progress, batch, file, shop, size_limit)
             except Exception:
                 await _forget(sessions, import_id)
                 raise
@@ -88,6 +88,7 @@ async def run_import(
 
 async def _load(
     sessions: Sessions,
+    turn: AsyncSession,
     progress: Progress,
     batch: ImportBatch,
     file: Path,
@@ -115,6 +116,7 @@ async def _load(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     async with sessions.begin() as session:
+        await imports.still_ours(turn)
         counts = await _merge(session, progress, reading, import_id, shop.timezone)
         warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
         summary = {
@@ -219,7 +221,10 @@ async def _why_nothing(sessions: Sessions, import_id: int, summary: dict[str, An
     if summary["read"] == 0:
         return "the file has a header but no rows"
     async with sessions() as session:
-        [first] = await imports.rejects_page(session, import_id, limit=1, after=None)
+        rejects = await imports.rejects_page(session, import_id, limit=1, after=None)
+    if not rejects:
+        return f"none of the {summary['read']} rows holds anything"
+    [first] = rejects
     _, reason = explain(first.code, first.column_name, first.value)
     return (
         f"all {summary['read']} rows were rejected; the first: row {first.row_no}, {reason}."

@@ -89,20 +89,10 @@ async def propose_order_list(
     day = as_of or await inventory.last_data_day(session)
     assert day is not None
     in_force = await policy_in_force(session)
-    policy = in_force.policy
-    lead = max(round(policy.lead_time_weeks), 1)
-    positions = await orders.order_positions(
-        session,
-        day,
-        item_class=item_class,
-        lead_weeks=lead,
-        cover_weeks=lead + max(round(policy.order_review_weeks), 1),
-    )
-    if location_id is not None:
-        positions = positions[positions["location_id"] == location_id].reset_index(drop=True)
+    positions = await _positions(session, day, item_class, location_id, in_force.policy)
     if positions.empty:
         raise NothingToOrder("no item of this class has both stock and a forecast here")
-    proposals = order_proposals(positions, policy)
+    proposals = order_proposals(positions, in_force.policy)
     wanted = proposals[proposals["quantity"] > 0]
     if wanted.empty:
         raise NothingToOrder(f"all {len(proposals)} items are above their reorder points")
@@ -121,6 +111,23 @@ async def propose_order_list(
     session.add_all(_line(order_list.order_list_id, row) for row in wanted.to_dict("records"))
     await session.flush()
     return order_list
+
+
+async def _positions(
+    session: AsyncSession, day: date, item_class: str, location_id: str | None, policy: Policy
+) -> pd.DataFrame:
+    """The positions to look at, with demand over lead time, and over lead time and review."""
+    lead = max(round(policy.lead_time_weeks), 1)
+    positions = await orders.order_positions(
+        session,
+        day,
+        item_class=item_class,
+        lead_weeks=lead,
+        cover_weeks=lead + max(round(policy.order_review_weeks), 1),
+    )
+    if location_id is None:
+        return positions
+    return positions[positions["location_id"] == location_id].reset_index(drop=True)
 
 
 async def _earlier(

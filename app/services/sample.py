@@ -86,16 +86,20 @@ async def load(
     )
     if campaign_id is not None:
         await campaigns.measure(sessions, progress, campaign_id=campaign_id)
-    async with sessions.begin() as session:
-        order_list = await ordering.propose_order_list(
-            session, item_class="staple", location_id=None, as_of=None, idempotency_key="sample"
-        )
     return {
         "sales": loaded,
         "evaluation": evaluated,
         "campaign_id": campaign_id,
-        "order_list_id": order_list.order_list_id,
+        "order_list_id": await _example_order_list(sessions),
     }
+
+
+async def _example_order_list(sessions: Sessions) -> int:
+    async with sessions.begin() as session:
+        order_list = await ordering.propose_order_list(
+            session, item_class="staple", location_id=None, as_of=None, idempotency_key="sample"
+        )
+        return order_list.order_list_id
 
 
 async def _assumed(sessions: Sessions) -> tuple[pl.DataFrame, pl.DataFrame, Any]:
