@@ -4,15 +4,18 @@ PORT ?= 8000
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run test check bench clean lock
+.PHONY: run test slow check bench clean lock
 
 # The sample was sold in pounds.
 run: export ZAIKO_CURRENCY ?= GBP
 run: .venv/runtime  ## start everything on http://127.0.0.1:$(PORT)
 	exec $(BIN)/zaiko run --port $(PORT)
 
-test: .venv/dev  ## the whole suite, on the embedded PostgreSQL and on 15 where it is installed
-	$(BIN)/pytest -n 2
+test: .venv/dev  ## the suite, on the embedded PostgreSQL and on 15 where it is installed
+	$(BIN)/pytest -n 2 -m "not slow"
+
+slow: .venv/dev  ## proofs that take long: processes killed and begun again, the whole sample
+	$(BIN)/pytest -n 2 -m slow
 
 check: .venv/dev  ## what CI runs: format, lint, types, imports, API promise, tests
 	$(BIN)/ruff format --check .
@@ -21,6 +24,7 @@ check: .venv/dev  ## what CI runs: format, lint, types, imports, API promise, te
 	$(BIN)/lint-imports
 	$(BIN)/zaiko openapi --check
 	! grep -n '://' requirements.lock requirements-dev.lock
+	$(MAKE) slow
 	$(MAKE) test
 
 bench: .venv/dev  ## benchmarks; ONLY=name runs one

@@ -13,7 +13,7 @@ from tests.postgres.conftest import memory_disk
 from tests.postgres.live import linux_only
 from tests.running import Running, eventually, free_port, zaiko
 
-pytestmark = linux_only
+pytestmark = [linux_only, pytest.mark.slow]
 EVALUATE = {"url": "/evaluations", "json": {}}
 
 

@@ -66,6 +66,7 @@ def computing(worker: subprocess.Popen) -> list[Path]:
     return [child for child in children if b"spawn_main" in (child / "cmdline").read_bytes()]
 
 
+@pytest.mark.slow
 async def test_it_works_and_puts_back_what_it_was_doing_when_it_is_told_to_stop(
     client, worker, work, settings, address
 ):

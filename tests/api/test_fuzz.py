@@ -52,6 +52,7 @@ def live(shop_copy: str, settings: Settings) -> Iterator[tuple[str, str]]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_the_service_keeps_to_its_document_whatever_is_sent(live: tuple[str, str]):
     url, key = live
     sent = 0

@@ -65,6 +65,7 @@ async def _no_progress(step: str, done: int, total: int) -> None:
     pass
 
 
+@pytest.mark.slow
 async def test_the_sample_adds_up_to_the_answer_key(tmp_path):
     server = json.loads(os.environ[SERVERS])["postgresql-18"]  # one is enough: it takes its time
     url = new_database(server)
