@@ -1,11 +1,13 @@
 """The engine, and one transaction per request."""
 
-from collections.abc import AsyncIterator
+import errno
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, TypeAlias
 
 import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -13,6 +15,16 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+
+LOST = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 
@@ -41,7 +53,10 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
     address = libpq_url(url)
 
     async def open_connection() -> Any:
-        return await asyncpg.connect(address, server_settings=SESSION)
+        try:
+            return await asyncpg.connect(address, server_settings=SESSION)
+        except FileNotFoundError as error:  # the socket of a server that is down or starting
+            raise ConnectionRefusedError(*error.args) from error
 
     return create_async_engine(
         "postgresql+asyncpg://",
@@ -75,3 +90,34 @@ async def read_connection(request: Request) -> AsyncIterator[AsyncConnection]:
 
 # For the single statement of a hot read: autocommit spares the BEGIN and ROLLBACK round trips.
 Reader = Annotated[AsyncConnection, Depends(read_connection, scope="function")]
+
+
+def is_lost(fault: BaseException) -> bool:
+    """Whether an error, or one that it came from, means that the connection broke."""
+    return any(
+        isinstance(cause, LOST)
+        or (isinstance(cause, DBAPIError) and cause.connection_invalidated)
+        or (isinstance(cause, asyncpg.InterfaceError) and "clos" in str(cause))
+        for cause in causes(fault)
+    )
+
+
+def is_out_of_room(fault: BaseException) -> bool:
+    """Whether an error, or one that it came from, means that a disk is full."""
+    return any(
+        isinstance(cause, asyncpg.DiskFullError)
+        or (isinstance(cause, OSError) and cause.errno in FULL)
+        for cause in causes(fault)
+    )
+
+
+def causes(fault: BaseException) -> Iterator[BaseException]:
+    """The error and all that it came from."""
+    seen: set[int] = set()
+    found: list[BaseException | None] = [fault]
+    while found:
+        cause = found.pop()
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            found += [cause.__cause__, cause.__context__, getattr(cause, "orig", None)]

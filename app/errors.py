@@ -1,6 +1,7 @@
 """Every error a caller can meet: one row each, answered as RFC 9457 problem details."""
 
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -9,9 +10,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.auth import MissingScope, Unauthenticated
+from app.database import is_lost, is_out_of_room
 from app.domain.policy import PolicyError
 from app.routers.body_limit import BodyTooLarge
 from app.routers.missing import (
@@ -25,7 +28,7 @@ from app.routers.missing import (
     UnknownSku,
 )
 from app.routers.paging import BadCursor
-from app.routers.uploads import UploadTooLarge, WrongUpload
+from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
 from app.schemas.csv import Unencodable
 from app.schemas.problem import PROBLEM_JSON
 from app.services.campaigns import CampaignUnmeasured, UnknownCampaign, UnknownSkus
@@ -38,69 +41,102 @@ from app.services.ordering import (
 )
 from app.services.policies import StalePolicy, UnknownScope
 
-STATUS: dict[type[Exception], int] = {
-    BadCursor: 422,
-    BodyTooLarge: 413,
-    CampaignUnmeasured: 404,
-    IdempotencyConflict: 409,
-    MissingScope: 403,
-    NoBuyerLtv: 404,
-    NoLtvModel: 404,
-    NotEvaluated: 404,
-    NotForecast: 404,
-    NothingToOrder: 409,
-    PolicyError: 422,
-    StalePolicy: 412,
-    Unauthenticated: 401,
-    Unencodable: 409,
-    UnknownCampaign: 404,
-    UnknownCustomer: 404,
-    UnknownImport: 404,
-    UnknownJob: 404,
-    UnknownLocation: 404,
-    UnknownOrderList: 404,
-    UnknownProfile: 422,
-    UnknownScope: 404,
-    UnknownSku: 404,
-    UnknownSkus: 422,
-    UploadTooLarge: 413,
-    WrongUpload: 422,
+
+class Unavailable(Exception):
+    """The database does not answer."""
+
+
+# status, and an example of the detail; {names} are those of the path
+CATALOGUE: dict[type[Exception], tuple[int, str]] = {
+    BadCursor: (422, "after='abc' is no cursor of this list; pass `next` as it came"),
+    BodyTooLarge: (413, "a request may carry 1 MB"),
+    CampaignUnmeasured: (404, "POST /campaigns/{campaign_id}/measure first"),
+    IdempotencyConflict: (409, "send a new Idempotency-Key for another request"),
+    MissingScope: (403, "this operation needs the scope {required_scope}"),
+    NoBuyerLtv: (404, "sku_id '{sku_id}' has no identified buyer"),
+    NoLtvModel: (404, "run an evaluation first"),
+    NoRoom: (507, "the disk is full; nothing of the upload was kept"),
+    NotEvaluated: (404, "sku_id '{sku_id}' has not been evaluated at this location"),
+    NotForecast: (404, "sku_id '{sku_id}' has no forecast at this location"),
+    NothingToOrder: (409, "all 4868 items are above their reorder points"),
+    PolicyError: (422, "holding_rate = 3 is outside its range 0 to 2"),
+    StalePolicy: (412, "version 2 is in force, not 1"),
+    Unauthenticated: (401, "send an API key in the header X-API-Key"),
+    Unavailable: (503, "try again in some seconds"),
+    Unencodable: (409, "line 7: '𠮷' (U+20BB7) does not exist in cp932; export as utf-8"),
+    UnknownCampaign: (404, "campaign {campaign_id} does not exist"),
+    UnknownCustomer: (404, "this customer_id has no purchases that could be valued"),
+    UnknownImport: (404, "import {import_id} does not exist"),
+    UnknownJob: (404, "job {job_id} does not exist"),
+    UnknownLocation: (404, "location_id 'OSAKA' is not known"),
+    UnknownOrderList: (404, "order list {order_list_id} does not exist"),
+    UnknownProfile: (422, "mapping 'x' is not known for sales; known: online_retail_ii"),
+    UnknownScope: (404, "scope '{scope}' is not kept; known: tenant"),
+    UnknownSku: (404, "sku_id '{sku_id}' is not in the catalogue"),
+    UnknownSkus: (422, "sku_ids not in the catalogue: X1"),
+    UploadTooLarge: (
+        413,
+        "the upload is larger than 512 MB; split it, gzip it, or raise ZAIKO_UPLOAD_LIMIT_MB",
+    ),
+    WrongUpload: (422, "the form has no file in its field 'file'"),
 }
 
 
+HEADERS: dict[int, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+}
+INVALID = ("invalid-request", "The request does not fit the schema.")
+INTERNAL = ("internal-error", "Something went wrong here.")
+SEE_LOG = "the service's log says more, under the id in the header X-Request-Id"
+
+
+def status_of(kind: type[Exception]) -> int:
+    return CATALOGUE[kind][0]
+
+
+def name_of(kind: type[Exception]) -> tuple[str, str]:
+    """The slug and the title under which callers know an error."""
+    slug = re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
+    return slug, (kind.__doc__ or kind.__name__).strip().splitlines()[0]
+
+
 def problem(
-    request: Request,
     status: int,
-    *,
-    slug: str,
-    title: str,
+    name: tuple[str, str],
     detail: str,
-    errors: list[dict[str, Any]] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    body = {
-        "type": f"/problems/{slug}",
-        "title": title,
+    *,
+    path: str,
+    errors: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The body of a problem; ``name`` is slug and title."""
+    return {
+        "type": f"/problems/{name[0]}",
+        "title": name[1],
         "status": status,
         "detail": detail,
-        "instance": quote(request.scope["path"]),
-        "errors": errors or [],
+        "instance": quote(path),
+        "errors": list(errors),
     }
+
+
+def _answer(
+    request: Request,
+    status: int,
+    name: tuple[str, str],
+    detail: str,
+    *,
+    errors: Sequence[dict[str, Any]] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    body = problem(status, name, detail, path=request.scope["path"], errors=errors)
     return JSONResponse(body, status, headers=headers, media_type=PROBLEM_JSON)
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-
-
 async def answer_error(request: Request, error: Exception) -> Response:
-    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
-    status = STATUS[kind]
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    title = (kind.__doc__ or kind.__name__).strip().splitlines()[0]
-    return problem(
-        request, status, slug=_slug(kind.__name__), title=title, detail=str(error), headers=headers
-    )
+    kind = next(kind for kind in type(error).__mro__ if kind in CATALOGUE)
+    status = status_of(kind)
+    return _answer(request, status, name_of(kind), str(error), headers=HEADERS.get(status))
 
 
 async def answer_http(request: Request, error: Exception) -> Response:
@@ -114,10 +150,8 @@ async def answer_http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not allowed here"
         headers["Allow"] = ", ".join(_allowed_methods(request))
-    slug = phrase.lower().replace(" ", "-")
-    return problem(
-        request, error.status_code, slug=slug, title=f"{phrase}.", detail=detail, headers=headers
-    )
+    name = (phrase.lower().replace(" ", "-"), f"{phrase}.")
+    return _answer(request, error.status_code, name, detail, headers=headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:
@@ -142,29 +176,21 @@ async def answer_validation(request: Request, error: Exception) -> Response:
         for found in error.errors()
     ]
     where = ".".join(str(part) for part in errors[0]["loc"])
-    return problem(
-        request,
-        422,
-        slug="invalid-request",
-        title="The request does not fit the schema.",
-        detail=f"{where}: {errors[0]['msg']}",
-        errors=errors,
-    )
+    return _answer(request, 422, INVALID, f"{where}: {errors[0]['msg']}", errors=errors)
 
 
-async def answer_unexpected(request: Request, _: Exception) -> Response:
-    return problem(
-        request,
-        500,
-        slug="internal-error",
-        title="Something went wrong here.",
-        detail="the service's log says more, under the id in the header X-Request-Id",
-    )
+async def answer_unexpected(request: Request, error: Exception) -> Response:
+    """What nobody has foreseen, but for what a database on a real machine may come to."""
+    if is_lost(error) or isinstance(error, PoolTimeout):
+        return await answer_error(request, Unavailable("try again in some seconds"))
+    if is_out_of_room(error):
+        return await answer_error(request, NoRoom("the disk is full"))
+    return _answer(request, 500, INTERNAL, SEE_LOG)
 
 
 def install(app: FastAPI) -> None:
     """Answer every error as a problem; ``RequestLog`` answers the unexpected ones."""
-    for kind in STATUS:
+    for kind in CATALOGUE:
         app.add_exception_handler(kind, answer_error)
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_validation)

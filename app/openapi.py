@@ -9,8 +9,20 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from app.auth import authenticate
-from app.schemas.problem import PROBLEM_JSON, Problem
+from app.auth import MissingScope, Unauthenticated, authenticate
+from app.errors import (
+    CATALOGUE,
+    INTERNAL,
+    INVALID,
+    SEE_LOG,
+    Unavailable,
+    name_of,
+    problem,
+    status_of,
+)
+from app.routers.body_limit import BodyTooLarge
+from app.routers.paging import BadCursor
+from app.schemas.problem import PROBLEM_JSON, RAISES, Problem
 
 # What the service answered to the documented examples on the sample, cut short;
 # ``python -m tests.sample_answers`` asks again and writes it anew.
@@ -27,6 +39,21 @@ SECURITY = {
         "scheme": "bearer",
         "description": "The same key as a bearer token",
     },
+}
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+MEANING = {
+    400: "The request cannot be read",
+    401: "No valid API key",
+    403: "The key lacks the scope",
+    404: "There is no such thing",
+    409: "It conflicts with the present state",
+    412: "It was changed since it was read",
+    413: "The body is larger than allowed",
+    422: "A value is missing or wrong",
+    500: "An error of the service",
+    503: "The database does not answer",
+    507: "The disk is full",
 }
 
 DESCRIPTION = """
@@ -108,16 +135,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas.pop("ValidationError", None)
     routes = api_routes(app)
     answers = json.loads(ANSWERS.read_text()) if ANSWERS.exists() else {}
-    for operations in document["paths"].values():
+    for path, operations in document["paths"].items():
         for operation in operations.values():
             name = operation["operationId"]
-            _say_who_may_call(operation, routes[name].dependant)
-            _answer_problems(operation)
+            _describe(operation, routes[name].dependant)
+            _list_problems(path, operation)
             _give_examples(operation, schemas, answers.get(name, {}))
     return document
 
 
-def _say_who_may_call(operation: dict[str, Any], dependant: Dependant) -> None:
+def _describe(operation: dict[str, Any], dependant: Dependant) -> None:
+    """The docstring's first paragraph as the summary; below it the rest, and who may call."""
+    first, _, rest = operation["description"].partition("\n\n")
+    operation["summary"] = " ".join(first.split()).rstrip(".")
     scope = scope_of(dependant)
     if scope:
         operation["x-required-scope"] = scope
@@ -126,14 +156,61 @@ def _say_who_may_call(operation: dict[str, Any], dependant: Dependant) -> None:
         who = "Any API key will do." if asks_for_key(dependant) else "No API key needed."
     if asks_for_key(dependant):
         operation["security"] = [{name: []} for name in SECURITY]
-    operation["description"] = f"{operation.get('description', '')}\n\n{who}".strip()
+    operation["description"] = f"{rest}\n\n{who}".strip()
 
 
-def _answer_problems(operation: dict[str, Any]) -> None:
-    """FastAPI's own description of a 422 is not what we answer."""
-    content = operation["responses"].get("422", {}).get("content", {})
-    if content.pop("application/json", None):
-        content[PROBLEM_JSON] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+def _list_problems(path: str, operation: dict[str, Any]) -> None:
+    """Every problem the operation may answer with, each under its status with an example."""
+    known = {kind.__name__: kind for kind in CATALOGUE}
+    kinds = [known[name] for name in operation.pop(RAISES, [])]
+    parameters = operation.get("parameters", [])
+    if "security" in operation:
+        kinds += [Unauthenticated, Unavailable]
+    if "x-required-scope" in operation:
+        kinds.append(MissingScope)
+    if any(parameter["name"] == "after" for parameter in parameters):
+        kinds.append(BadCursor)
+    takes_json = "application/json" in operation.get("requestBody", {}).get("content", {})
+    if takes_json:
+        kinds.append(BodyTooLarge)
+    nobody = {p["name"]: "X1" if _is_text(p["schema"]) else 999 for p in parameters}
+    words = {**nobody, "required_scope": operation.get("x-required-scope")}
+    where = path.format_map(nobody)
+    found = [
+        problem(status_of(kind), name_of(kind), CATALOGUE[kind][1].format_map(words), path=where)
+        for kind in kinds
+    ]
+    if takes_json:
+        unread = "There was an error parsing the body"
+        found.append(problem(400, ("bad-request", "Bad Request."), unread, path=where))
+    if "security" in operation:
+        found.append(_unknown_parameter(parameters, where))
+    found.append(problem(500, INTERNAL, SEE_LOG, path=where))
+    responses = operation["responses"]
+    responses.pop("422", None)  # FastAPI's own description of it is not what we answer
+    for body in found:
+        status = str(body["status"])
+        content = responses.setdefault(
+            status,
+            {
+                "description": MEANING[body["status"]],
+                "content": {PROBLEM_JSON: {"schema": PROBLEM, "examples": {}}},
+            },
+        )["content"]
+        slug = body["type"].rpartition("/")[2]
+        content[PROBLEM_JSON]["examples"][slug] = {"summary": body["title"], "value": body}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _is_text(schema: dict[str, Any]) -> bool:
+    return schema.get("type") != "integer"
+
+
+def _unknown_parameter(parameters: list[dict[str, Any]], path: str) -> dict[str, Any]:
+    known = sorted(p["name"] for p in parameters if p["in"] == "query")
+    why = f"is no parameter here; known: {', '.join(known) or 'none'}"
+    wrong = {"loc": ["query", "colour"], "msg": why, "type": "value_error"}
+    return problem(422, INVALID, f"query.colour: {why}", path=path, errors=[wrong])
 
 
 def _give_examples(

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import app.auth
-from app.errors import STATUS
+from app.errors import CATALOGUE
 from app.models import Base
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +85,7 @@ def test_every_exception_of_the_http_side_has_a_status():
         and thing.__module__ == module.__name__
     }
     assert len(raised) > 10
-    assert raised - STATUS.keys() == {app.auth.UnknownKey}, "which is for the command line"
+    assert raised - CATALOGUE.keys() == {app.auth.UnknownKey}, "which is for the command line"
 
 
 def http_side() -> list[str]:

@@ -13,6 +13,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from app.auth import Scope
 from app.domain.campaign import Verdict
 from app.domain.sell_hold import Decision
+from app.errors import CATALOGUE, name_of
 from app.main import create_app
 from app.models import JobStatus, OrderStatus
 from app.openapi import api_routes
@@ -101,11 +102,11 @@ def test_names_of_operations_are_unique_and_those_of_their_functions():
 @each_operation
 def test_every_operation_says_what_it_does_and_who_may(name: str):
     _, path, operation = OPERATIONS[name]
-    assert operation["summary"]
+    assert re.fullmatch(r"[A-Z].{14,}[^.]", operation["summary"])
+    assert operation["summary"] != name.replace("_", " ").title()
     assert len(operation["tags"]) == 1
     assert operation["tags"][0] in {tag["name"] for tag in DOCUMENT["tags"]}
-    text, _, who = operation["description"].rpartition("\n\n")
-    assert len(text) > 15
+    who = operation["description"].rpartition("\n\n")[2]
     scope = operation.get("x-required-scope")
     if scope:
         assert Scope(scope)
@@ -127,11 +128,24 @@ def test_every_operation_names_its_problems(name: str):
     expected |= {"413"} if "requestBody" in operation else set()
     expected |= {"404"} if re.search(r"\{\w+_id\}", path) else set()
     assert expected <= operation["responses"].keys()
+    expected |= {"503"} if "security" in operation else set()
+    assert "x-raises" not in operation
     for status, response in operation["responses"].items():
         assert response["description"]
         if status >= "400" and (name, status) != ("get_readiness", "503"):
-            schema = {"$ref": "#/components/schemas/Problem"}
-            assert response["content"] == {"application/problem+json": {"schema": schema}}
+            [(kind, media)] = response["content"].items()
+            assert kind == "application/problem+json"
+            assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
+            for slug, example in media["examples"].items():
+                body = example["value"]
+                check(body, media["schema"])
+                assert (str(body["status"]), body["type"]) == (status, f"/problems/{slug}")
+                assert "{" not in body["detail"] + body["instance"]
+
+
+def test_every_error_of_the_catalogue_is_promised_somewhere():
+    promised = set(re.findall(r'"/problems/([\w-]+)"', json.dumps(DOCUMENT["paths"])))
+    assert {name_of(kind)[0] for kind in CATALOGUE} <= promised
 
 
 @each_operation

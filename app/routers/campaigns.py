@@ -12,7 +12,7 @@ from app.routers.paging import After, Limit, key_of, page_of
 from app.schemas.campaigns import CampaignBody, CampaignEffectBody, CampaignRequest, EffectBody
 from app.schemas.common import Page
 from app.schemas.jobs import AcceptedBody
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 from app.services import campaigns, jobs
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
@@ -39,7 +39,7 @@ async def _known(session: Session, campaign_id: int) -> Campaign:
     "",
     status_code=status.HTTP_201_CREATED,
     response_model=CampaignBody,
-    responses=problems(400, 401, 403, 413, 422),
+    openapi_extra=raises(campaigns.UnknownSkus),
     dependencies=[requires(Scope.CAMPAIGNS_WRITE)],
 )
 async def create_campaign(
@@ -54,7 +54,6 @@ async def create_campaign(
 @router.get(
     "",
     response_model=Page[CampaignBody],
-    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.CAMPAIGNS_READ)],
 )
 async def list_campaigns(
@@ -71,7 +70,7 @@ async def list_campaigns(
 @router.get(
     "/{campaign_id}",
     response_model=CampaignBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(campaigns.UnknownCampaign),
     dependencies=[requires(Scope.CAMPAIGNS_READ)],
 )
 async def get_campaign(campaign_id: CampaignId, session: Session) -> dict[str, Any]:
@@ -84,7 +83,7 @@ async def get_campaign(campaign_id: CampaignId, session: Session) -> dict[str, A
     "/{campaign_id}/measure",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(campaigns.UnknownCampaign),
     dependencies=[requires(Scope.CAMPAIGNS_WRITE)],
 )
 async def measure_campaign(
@@ -100,7 +99,7 @@ async def measure_campaign(
 @router.get(
     "/{campaign_id}/effect",
     response_model=CampaignEffectBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(campaigns.UnknownCampaign, campaigns.CampaignUnmeasured),
     dependencies=[requires(Scope.CAMPAIGNS_READ)],
 )
 async def get_campaign_effect(campaign_id: CampaignId, session: Session) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from app.routers.conditional import ETAG_HEADER, NOT_MODIFIED, IfNoneMatch, answ
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import LocationId
 from app.schemas.common import Page
-from app.schemas.problem import problems
 from app.schemas.sku import DecisionName, DispositionBody
 
 router = APIRouter(tags=["dispositions"])
@@ -21,7 +20,7 @@ router = APIRouter(tags=["dispositions"])
 @router.get(
     "/dispositions",
     response_model=Page[DispositionBody],
-    responses={200: {"headers": ETAG_HEADER}, **NOT_MODIFIED, **problems(401, 403, 422)},
+    responses={200: {"headers": ETAG_HEADER}, **NOT_MODIFIED},
     dependencies=[requires(Scope.DISPOSITION_READ)],
 )
 async def list_dispositions(

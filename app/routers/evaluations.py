@@ -12,7 +12,6 @@ from app.database import Session
 from app.routers.parameters import invalid
 from app.schemas.common import Day
 from app.schemas.jobs import AcceptedBody
-from app.schemas.problem import problems
 from app.services import jobs
 from app.settings import Settings
 
@@ -34,7 +33,6 @@ ALL_DEFAULTS = EvaluationRequest()
     "",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    responses=problems(400, 401, 403, 413, 422),
     dependencies=[requires(Scope.FORECAST_WRITE)],
 )
 async def create_evaluation(

@@ -13,14 +13,13 @@ from app.migrations import config
 from app.queries.dispositions import last_evaluated_on
 from app.queries.jobs import is_worker_alive
 from app.schemas.health import LivenessBody, ReadinessBody
-from app.schemas.problem import problems
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 WORKER_SEEN_WITHIN_SECONDS = 15.0
 
 
-@router.get("/live", response_model=LivenessBody, responses=problems())
+@router.get("/live", response_model=LivenessBody)
 async def get_liveness() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
@@ -31,7 +30,6 @@ async def get_liveness() -> dict[str, str]:
     response_model=ReadinessBody,
     responses={
         503: {"model": ReadinessBody, "description": "Not ready; the checks say why"},
-        **problems(),
     },
 )
 async def get_readiness(request: Request, response: Response) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from app.models import ImportBatch, ImportReject
 from app.queries import imports
 from app.routers.missing import UnknownImport
 from app.routers.paging import After, key_of, page_of
-from app.routers.uploads import receive_file
+from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload, receive_file
 from app.schemas.common import Page, Text
 from app.schemas.csv import csv_text, encoded
 from app.schemas.jobs import AcceptedBody, ImportBody, RejectBody
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 from app.services import importing, jobs
 from app.services.import_kinds import explain
 from app.settings import Settings
@@ -78,8 +78,7 @@ ImportId = Annotated[
     "/{kind}",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    responses=problems(401, 403, 413, 422),
-    openapi_extra=FILE_BODY,
+    openapi_extra=FILE_BODY | raises(importing.UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
 )
 async def create_import(
     kind: Kind,
@@ -147,7 +146,7 @@ async def _known(session: Session, import_id: int) -> ImportBatch:
     return batch
 
 
-@router.get("/{import_id}", response_model=ImportBody, responses=problems(401, 403, 404, 422))
+@router.get("/{import_id}", response_model=ImportBody, openapi_extra=raises(UnknownImport))
 async def get_import(import_id: ImportId, session: Session) -> ImportBatch:
     """What an import read, changed and turned away.
 
@@ -162,8 +161,8 @@ async def get_import(import_id: ImportId, session: Session) -> ImportBatch:
     response_model=Page[RejectBody],
     responses={
         200: {"content": {"text/csv": {"example": REJECTS_CSV}}},
-        **problems(401, 403, 404, 422),
     },
+    openapi_extra=raises(UnknownImport),
 )
 async def list_rejects(
     import_id: ImportId,

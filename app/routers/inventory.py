@@ -13,7 +13,6 @@ from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import AsOf, Channel, LocationId, OnlySku
 from app.schemas.common import Page
 from app.schemas.inventory import InventoryBody
-from app.schemas.problem import problems
 from app.services.policies import policy_in_force
 
 router = APIRouter(tags=["inventory"])
@@ -35,7 +34,6 @@ def inventory_body(row: RowMapping) -> dict[str, Any]:
 @router.get(
     "/inventory",
     response_model=Page[InventoryBody],
-    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def list_inventory(

@@ -12,12 +12,12 @@ from app.routers.missing import UnknownJob
 from app.routers.paging import After, Limit, key_of, page_of
 from app.schemas.common import Page
 from app.schemas.jobs import JobBody
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-@router.get("", response_model=Page[JobBody], responses=problems(401, 422))
+@router.get("", response_model=Page[JobBody])
 async def list_jobs(
     session: Session, _: CurrentCaller, limit: Limit = 100, after: After = None
 ) -> dict[str, Any]:
@@ -28,7 +28,7 @@ async def list_jobs(
     return {"items": page, "next": following}
 
 
-@router.get("/{job_id}", response_model=JobBody, responses=problems(401, 404, 422))
+@router.get("/{job_id}", response_model=JobBody, openapi_extra=raises(UnknownJob))
 async def get_job(
     job_id: Annotated[
         int,

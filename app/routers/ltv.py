@@ -16,7 +16,7 @@ from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.sku import ltv_flags, sku_ltv_body
 from app.schemas.common import Id, Page
 from app.schemas.ltv import CustomerLtvBody, LtvModelBody, SegmentsBody
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 from app.schemas.sku import SkuLtvBody
 
 router = APIRouter(prefix="/ltv", tags=["ltv"], dependencies=[requires(Scope.LTV_READ)])
@@ -26,7 +26,7 @@ def _segment_body(row: RowMapping) -> dict[str, Any]:
     return {**row, "segment_ja": CpmCell(row["segment"]).label}
 
 
-@router.get("/segments", response_model=SegmentsBody, responses=problems(401, 403, 422))
+@router.get("/segments", response_model=SegmentsBody)
 async def list_segments(session: Session) -> dict[str, Any]:
     """CPM segments with head count and value."""
     model = await customers.latest_model(session)
@@ -44,7 +44,7 @@ async def list_segments(session: Session) -> dict[str, Any]:
 @router.get(
     "/customers/{customer_id:path}",
     response_model=CustomerLtvBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(UnknownCustomer),
 )
 async def get_customer_ltv(
     customer_id: Annotated[
@@ -65,7 +65,7 @@ async def get_customer_ltv(
     }
 
 
-@router.get("/model", response_model=LtvModelBody, responses=problems(401, 403, 404, 422))
+@router.get("/model", response_model=LtvModelBody, openapi_extra=raises(NoLtvModel))
 async def get_ltv_model(session: Session) -> LtvModel:
     """The model in force: parameters, fit, hold-out calibration."""
     model = await customers.latest_model(session)
@@ -74,7 +74,7 @@ async def get_ltv_model(session: Session) -> LtvModel:
     return model
 
 
-@router.get("/skus", response_model=Page[SkuLtvBody], responses=problems(401, 403, 422))
+@router.get("/skus", response_model=Page[SkuLtvBody])
 async def list_sku_ltvs(
     session: Session, limit: Limit = 100, after: After = None
 ) -> dict[str, Any]:

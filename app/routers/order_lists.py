@@ -10,14 +10,14 @@ from app.models import OrderList
 from app.queries import orders
 from app.routers.paging import After, Limit, key_of, page_of
 from app.schemas.common import Page, Text
-from app.schemas.csv import csv_text, encoded
+from app.schemas.csv import Unencodable, csv_text, encoded
 from app.schemas.order_lists import (
     OrderLineBody,
     OrderListBody,
     OrderListRequest,
     OrderListWithLinesBody,
 )
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 from app.services import ordering
 
 router = APIRouter(prefix="/order-lists", tags=["order lists"])
@@ -50,7 +50,9 @@ async def _known(session: Session, order_list_id: int) -> OrderList:
     "",
     status_code=status.HTTP_201_CREATED,
     response_model=OrderListWithLinesBody,
-    responses=problems(400, 401, 403, 404, 409, 413, 422),
+    openapi_extra=raises(
+        ordering.UnknownLocation, ordering.NothingToOrder, ordering.IdempotencyConflict
+    ),
     dependencies=[requires(Scope.ORDERS_WRITE)],
 )
 async def create_order_list(
@@ -82,7 +84,6 @@ async def create_order_list(
 @router.get(
     "",
     response_model=Page[OrderListBody],
-    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.ORDERS_READ)],
 )
 async def list_order_lists(
@@ -98,7 +99,7 @@ async def list_order_lists(
 @router.get(
     "/{order_list_id}",
     response_model=OrderListWithLinesBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(ordering.UnknownOrderList),
     dependencies=[requires(Scope.ORDERS_READ)],
 )
 async def get_order_list(order_list_id: OrderListId, session: Session) -> dict[str, Any]:
@@ -109,7 +110,7 @@ async def get_order_list(order_list_id: OrderListId, session: Session) -> dict[s
 @router.post(
     "/{order_list_id}/approve",
     response_model=OrderListBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(ordering.UnknownOrderList),
     dependencies=[requires(Scope.ORDERS_WRITE)],
 )
 async def approve_order_list(
@@ -125,8 +126,8 @@ async def approve_order_list(
     response_model=list[OrderLineBody],
     responses={
         200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
-        **problems(401, 403, 404, 409, 422),
     },
+    openapi_extra=raises(ordering.UnknownOrderList, Unencodable),
     dependencies=[requires(Scope.ORDERS_READ)],
 )
 async def export_order_list(

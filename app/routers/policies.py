@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path
 
 from app.auth import CurrentCaller, Scope, requires
 from app.database import Session
-from app.domain.policy import DEFAULT, Policy
+from app.domain.policy import DEFAULT, Policy, PolicyError
 from app.schemas.common import Id
 from app.schemas.policies import PolicyBody, PolicyRequest
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 from app.services import policies
 from app.services.policies import PolicyInForce
 
@@ -36,7 +36,6 @@ def _body(in_force: PolicyInForce) -> dict[str, Any]:
 @router.get(
     "",
     response_model=PolicyBody,
-    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.POLICY_READ)],
 )
 async def list_policies(session: Session) -> dict[str, Any]:
@@ -47,7 +46,7 @@ async def list_policies(session: Session) -> dict[str, Any]:
 @router.put(
     "/{scope}",
     response_model=PolicyBody,
-    responses=problems(400, 401, 403, 404, 412, 413, 422),
+    openapi_extra=raises(policies.UnknownScope, PolicyError, policies.StalePolicy),
     dependencies=[requires(Scope.POLICY_WRITE)],
 )
 async def put_policy(

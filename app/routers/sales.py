@@ -13,7 +13,6 @@ from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import Channel, OnlySku, invalid
 from app.schemas.common import Day, Page
 from app.schemas.inventory import SalesBody
-from app.schemas.problem import problems
 
 router = APIRouter(tags=["inventory"])
 
@@ -44,7 +43,6 @@ def _body(row: RowMapping, groups: list[str]) -> dict[str, Any]:
 @router.get(
     "/sales",
     response_model=Page[SalesBody],
-    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def list_sales(

@@ -18,7 +18,7 @@ from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import LocationId, SkuId
 from app.schemas.common import Page, Text
 from app.schemas.inventory import SkuBody, SkuStateBody
-from app.schemas.problem import problems
+from app.schemas.problem import raises
 from app.schemas.sku import DispositionBody, ForecastBody, SkuLtvBody
 from app.services.policies import policy_in_force
 
@@ -51,7 +51,6 @@ async def _require(session: AsyncSession, sku_id: str) -> None:
 @router.get(
     "",
     response_model=Page[SkuBody],
-    responses=problems(401, 403, 422),
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def list_skus(
@@ -74,7 +73,8 @@ async def list_skus(
 @router.get(
     "/{sku_id:path}/disposition",
     response_model=DispositionBody,
-    responses={200: {"headers": ETAG_HEADER}, **NOT_MODIFIED, **problems(401, 403, 404, 422)},
+    responses={200: {"headers": ETAG_HEADER}, **NOT_MODIFIED},
+    openapi_extra=raises(UnknownSku, NotEvaluated),
     dependencies=[requires(Scope.DISPOSITION_READ)],
 )
 async def get_disposition(
@@ -99,7 +99,7 @@ async def get_disposition(
 @router.get(
     "/{sku_id:path}/forecast",
     response_model=ForecastBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(UnknownSku, NotForecast),
     dependencies=[requires(Scope.FORECAST_READ)],
 )
 async def get_forecast(
@@ -143,7 +143,7 @@ async def get_forecast(
 @router.get(
     "/{sku_id:path}/ltv",
     response_model=SkuLtvBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(UnknownSku, NoBuyerLtv),
     dependencies=[requires(Scope.LTV_READ)],
 )
 async def get_sku_ltv(sku_id: SkuId, session: Session) -> dict[str, Any]:
@@ -158,7 +158,7 @@ async def get_sku_ltv(sku_id: SkuId, session: Session) -> dict[str, Any]:
 @router.get(
     "/{sku_id:path}",
     response_model=SkuStateBody,
-    responses=problems(401, 403, 404, 422),
+    openapi_extra=raises(UnknownSku),
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:

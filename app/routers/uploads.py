@@ -11,12 +11,18 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from app.database import is_out_of_room
+
 NAME_LENGTH = 100
 FORM = "multipart/form-data"
 
 
 class UploadTooLarge(Exception):
     """The upload is larger than this service accepts."""
+
+
+class NoRoom(Exception):
+    """There is no room left on the disk."""
 
 
 class WrongUpload(Exception):
@@ -40,6 +46,7 @@ async def receive_file(
     Raises:
         UploadTooLarge: at the first byte over the limit, or at once when the header says so.
         WrongUpload: when there is no file, or nothing in it.
+        NoRoom: when the disk is full; what had come of the file is removed.
     """
     form = _form_of(request)
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,8 +61,10 @@ async def receive_file(
         if form:
             form.expect_whole()
         _expect_content(path)
-    except BaseException:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if is_out_of_room(error):
+            raise NoRoom("the disk is full; nothing of the upload was kept") from error
         raise
     name = form.file_name if form and form.file_name else name
     return path, re.sub(r"[^\w.\- ()]", "_", name)[-NAME_LENGTH:]

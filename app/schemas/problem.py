@@ -1,11 +1,11 @@
 """RFC 9457 problem details: the one shape of every error."""
 
-from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 PROBLEM_JSON = "application/problem+json"
+RAISES = "x-raises"  # in a route's operation, until the document is made
 
 
 class FieldProblem(BaseModel):
@@ -27,24 +27,10 @@ class Problem(BaseModel):
     )
 
 
-MEANING = {
-    400: "The request cannot be read",
-    401: "No valid API key",
-    403: "The key lacks the scope",
-    404: "There is no such thing",
-    409: "It conflicts with the present state",
-    412: "It was changed since it was read",
-    413: "The body is larger than allowed",
-    422: "A value is missing or wrong",
-}
+def raises(*kinds: type[Exception]) -> dict[str, Any]:
+    """The ``openapi_extra=`` of a route: which errors of its own it may answer with.
 
-
-def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses=`` of a route: which problems it may answer with."""
-    return {
-        code: {
-            "description": MEANING.get(code, HTTPStatus(code).phrase),
-            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for code in (*codes, 500)
-    }
+    Those that any operation like it may answer with (keys, scopes, what does not fit the schema)
+    are added in ``app.openapi``.
+    """
+    return {RAISES: [kind.__name__ for kind in kinds]}

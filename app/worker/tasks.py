@@ -1,10 +1,8 @@
 """Running one job: begun, done, and its end recorded, each exactly once."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
-import asyncpg
 import psycopg
 import structlog
 from procrastinate import (
@@ -18,9 +16,8 @@ from procrastinate import (
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
-from app.database import Sessions, libpq_url
+from app.database import Sessions, causes, is_lost, libpq_url
 from app.models import Job
 from app.queries import jobs as job_queries
 from app.queries import queue
@@ -29,16 +26,7 @@ from app.services.job_kinds import HANDLERS, TOLD_AS_THEY_ARE, Workshop, clear_u
 
 DEATH = "leave"  # the context's entry that ends the process; absent where there is none to end
 MAX_ATTEMPTS = 5  # a job that has killed its worker so often would do it for ever
-LOST = (
-    ConnectionError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    psycopg.OperationalError,
-    ConnectorException,
-)
+QUEUE_LOST = (psycopg.OperationalError, ConnectorException)
 
 log = structlog.get_logger()
 tasks = Blueprint()
@@ -117,24 +105,8 @@ async def _outcome(workshop: Workshop, job: Job) -> tuple[dict[str, Any] | None,
 
 
 def is_database_lost(fault: BaseException) -> bool:
-    """Whether an error, or one that it came from, means that the connection broke."""
-    return any(
-        isinstance(cause, LOST)
-        or (isinstance(cause, DBAPIError) and cause.connection_invalidated)
-        or (isinstance(cause, asyncpg.InterfaceError) and "clos" in str(cause))
-        for cause in _causes(fault)
-    )
-
-
-def _causes(fault: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    found: list[BaseException | None] = [fault]
-    while found:
-        cause = found.pop()
-        if cause is not None and id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause
-            found += [cause.__cause__, cause.__context__, getattr(cause, "orig", None)]
+    """Whether an error means that the connection broke, ours or the queue's."""
+    return is_lost(fault) or any(isinstance(cause, QUEUE_LOST) for cause in causes(fault))
 
 
 async def _database_answers(sessions: Sessions) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from httpx import AsyncClient
+from httpx import ASGITransport, AsyncClient
 
 from app.auth import Scope
+from app.main import create_app
 from app.routers.body_limit import LIMIT
 from app.settings import Settings
 from tests.api.conftest import problem
@@ -242,3 +243,12 @@ async def test_a_database_that_is_gone_is_our_error_and_tells_nothing(
     assert (await client.get("/health/live")).status_code == 200
     await client.aclose()
     await client.app.state.engine.dispose()
+
+
+async def test_a_database_that_does_not_answer_is_to_be_asked_again(settings: Settings):
+    app = create_app("postgresql://zaiko@127.0.0.1:1/none", settings)
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://zaiko") as client:
+        answer = await client.get("/jobs", headers={"X-API-Key": "zk_any"})
+    problem(answer, 503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"

@@ -13,6 +13,7 @@ from app.settings import Settings
 from tests.api.conftest import problem
 from tests.api.sending import Send, sender
 from tests.conftest import Work, client_of
+from tests.postgres.live import linux_only, root_only, small_disk
 
 SALES = b"order_id,sku_id,sold_at,quantity,unit_price\nA-1,S-1,2026-06-01,1,100\n"
 LIMIT = 2**20
@@ -249,3 +250,15 @@ async def test_the_example_of_the_document_can_be_sent_as_it_stands(client, send
     sent = await send("sales", example, encoding="utf-8", mapping="")
     assert sent.job["status"] == "succeeded"
     assert sent.counts == {"new": 1}
+
+
+@root_only
+@linux_only
+async def test_a_full_disk_keeps_nothing_and_is_called_full(client, settings, tmp_path):
+    settings.uploads.parent.mkdir(parents=True, exist_ok=True)
+    with small_disk(settings.uploads, "200k"):
+        for body, headers in ((SALES * 4000, {}), (form(SALES * 4000), FORM)):
+            answer = await client.post("/imports/sales", content=body, headers=headers)
+            assert "disk is full" in problem(answer, 507, "no-room")["detail"]
+            assert stored(settings) == []
+        assert (await client.post("/imports/sales", content=SALES)).status_code == 202

@@ -86,3 +86,16 @@ def servers_in(base: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A disk of its own that is soon full."""
+    place.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", place]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)

@@ -16,6 +16,7 @@ from tests.postgres.live import (
     linux_only,
     root_only,
     run,
+    small_disk,
     supervising,
     supervisor_of,
 )
@@ -58,12 +59,7 @@ def test_too_little_space_is_refused_before_anything_is_written(base):
 @root_only
 @linux_only
 def test_a_full_disk_is_called_full(base):
-    disk = base / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=150m,mode=755", "tmpfs", disk]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("cannot mount")
-    try:
+    with small_disk(base / "disk", "150m") as disk:
         server = EmbeddedPostgres(disk / "d", minimum_free=0)
         for room in (20, 0):  # too little for a new cluster; nothing left for a start
             fill = disk / f"fill{room}"
@@ -74,8 +70,6 @@ def test_a_full_disk_is_called_full(base):
             fill.unlink()
             with server:
                 assert run(server.url, "SELECT 1") == 1
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 @root_only
