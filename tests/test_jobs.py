@@ -11,6 +11,7 @@ from app.database import Sessions
 from app.models import Job
 from app.queries import jobs as job_queries
 from app.services import jobs
+from app.services.job_kinds import AFTER
 from app.services.jobs import ProgressReporter, TakenOver
 from app.worker.process import DEAD_AFTER_SECONDS, sweep
 from app.worker.tasks import MAX_ATTEMPTS, is_database_lost
@@ -192,6 +193,50 @@ async def test_one_job_of_a_kind_is_submitted_however_many_ask_at_once(sessions)
             return (await jobs.submit_once(session, "evaluate", {"as_of": None})).job_id
 
     assert len(set(await asyncio.gather(*(submit() for _ in range(4))))) == 1
+
+
+async def test_an_evaluation_that_runs_has_read_its_sales_and_another_waits_behind_it(sessions):
+    async with sessions.begin() as session:
+        first = (await jobs.submit_once(session, "evaluate", {"as_of": None})).job_id
+        await job_queries.start(session, first)
+        second = (await jobs.submit_once(session, "evaluate", {"as_of": None})).job_id
+        other = (await jobs.submit_once(session, "evaluate", {"as_of": "2026-01-05"})).job_id
+        joined = (await jobs.submit_once(session, "evaluate", {"as_of": None})).job_id
+    assert joined == second
+    assert len({first, second, other}) == 3
+    async with sessions.begin() as session:
+        assert await jobs.start_in_turn(session, other, AFTER) is None
+        assert (await job_queries.job(session, other)).step == f"waiting for job {first}"
+
+
+async def test_an_evaluation_waits_for_the_files_sent_before_it_and_for_no_others(
+    client, sessions, database, work
+):
+    earlier = await client.post("/imports/sales", content=SALES)
+    evaluation = await client.post("/evaluations", json={})
+    await client.post("/imports/sales", content=SALES.replace(b"A,", b"B,"))
+    run(
+        database,
+        "UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 hour' WHERE lock <> %s",
+        f"job {evaluation.json()['job_id']}",
+    )
+    await work()
+    waiting = (await client.get(evaluation.headers["Location"])).json()
+    assert (waiting["status"], waiting["attempts"]) == ("queued", 0)
+    assert waiting["step"] == f"waiting for job {earlier.json()['job_id']}"
+    run(
+        database,
+        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE lock = %s",
+        f"job {earlier.json()['job_id']}",
+    )
+    await work()
+    run(
+        database,
+        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE lock = %s",
+        f"job {evaluation.json()['job_id']}",
+    )
+    await work()
+    assert (await client.get(evaluation.headers["Location"])).json()["status"] == "succeeded"
 
 
 async def test_a_broken_connection_is_told_from_a_fault_of_the_job(sessions, database, server):

@@ -93,7 +93,7 @@ async def prepare_sample(url: str, worker: LentWorker) -> None:
                 return
             if await job_queries.has_foreign_sales(session):
                 return
-            job = await jobs.submit_once(session, "sample", {})
+            job = await jobs.submit_once(session, "sample", {}, or_join=True)
         await follow(sessions, job.job_id, "sample", lambda _: worker.expect_life())
     finally:
         await engine.dispose()

@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from app.database import Sessions
-from app.launcher.following import tell
 from app.services import importing, jobs
 
 
@@ -38,11 +37,7 @@ async def submit_import(
 
 
 async def submit_evaluation(sessions: Sessions, *, as_of: date | None) -> int:
-    """Submit an evaluation, or find the one that is under way; return the job."""
+    """Submit an evaluation, or find the same one waiting already; return the job."""
     payload = {"as_of": as_of.isoformat() if as_of else None}
     async with sessions.begin() as session:
-        job = await jobs.submit_once(session, "evaluate", payload)
-    if job.payload != payload:
-        day = job.payload["as_of"] or "the last day with sales"
-        tell(f"An evaluation as of {day} is under way already (job {job.job_id}): following it.")
-    return job.job_id
+        return (await jobs.submit_once(session, "evaluate", payload)).job_id

@@ -21,10 +21,9 @@ class Job(Base, kw_only=True):
     __tablename__ = "job"
     __table_args__ = (
         Index(
-            "uq_job_one_evaluation",
-            "kind",
-            unique=True,
-            postgresql_where=text("kind = 'evaluate' AND status IN ('queued', 'running')"),
+            "ix_job_unfinished",
+            "job_id",
+            postgresql_where=text("status IN ('queued', 'running')"),
         ),
     )
 

@@ -12,7 +12,8 @@ from app.models import Job, JobStatus
 ENQUEUE = text("""
     SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(
         'zaiko', 'run_job', 0, 'job ' || :job_id, NULL,
-        jsonb_build_object('job_id', CAST(:job_id AS bigint)), NULL
+        jsonb_build_object('job_id', CAST(:job_id AS bigint)),
+        now() + make_interval(secs => :seconds)
     )]::procrastinate_job_to_defer_v1[])
 """)
 
@@ -29,19 +30,39 @@ async def jobs_page(session: AsyncSession, *, limit: int, after: int | None) -> 
     return list(await session.scalars(statement))
 
 
-async def unfinished(session: AsyncSession, kind: str) -> Job | None:
-    """The queued or running job of a kind, if there is one."""
+async def latest_of(
+    session: AsyncSession, kind: str, payload: dict[str, Any], statuses: tuple[JobStatus, ...]
+) -> Job | None:
+    """The latest job of a kind with this payload that is in one of the states."""
     statement = (
         select(Job)
-        .where(Job.kind == kind, Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]))
+        .where(Job.kind == kind, Job.payload == payload, Job.status.in_(statuses))
         .order_by(Job.job_id.desc())
         .limit(1)
     )
     return await session.scalar(statement)
 
 
-async def enqueue(session: AsyncSession, job_id: int) -> None:
-    await session.execute(ENQUEUE, {"job_id": str(job_id)})
+async def earlier_unfinished(
+    session: AsyncSession, job_id: int, kinds: tuple[str, ...]
+) -> int | None:
+    """The oldest job of these kinds, submitted before this one, that has not ended."""
+    statement = select(func.min(Job.job_id)).where(
+        Job.job_id < job_id,
+        Job.kind.in_(kinds),
+        Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+    )
+    return await session.scalar(statement)
+
+
+async def enqueue(session: AsyncSession, job_id: int, *, seconds: float = 0.0) -> None:
+    """Queue a job, to be taken after so many seconds."""
+    await session.execute(ENQUEUE, {"job_id": str(job_id), "seconds": seconds})
+
+
+async def record_wait(session: AsyncSession, job_id: int, step: str) -> None:
+    statement = update(Job).where(Job.job_id == job_id)
+    await session.execute(statement.values(status=JobStatus.QUEUED, step=step))
 
 
 async def start(session: AsyncSession, job_id: int) -> Job:
@@ -60,7 +81,8 @@ async def start(session: AsyncSession, job_id: int) -> Job:
         )
         .returning(Job)
     )
-    return (await session.scalars(statement)).one()
+    options = {"populate_existing": True}  # the caller may have looked at the job before
+    return (await session.scalars(statement, execution_options=options)).one()
 
 
 async def record_progress(

@@ -41,7 +41,11 @@ async def create_evaluation(
     session: Session,
     request: Annotated[EvaluationRequest, Body()] = ALL_DEFAULTS,
 ) -> dict[str, Any]:
-    """Start an evaluation, or point at the one that is running."""
+    """Evaluate anew: value the customers, forecast, decide.
+
+    It begins when all imports sent before it have ended. The same evaluation asked for again
+    while it waits is answered with the job that waits.
+    """
     settings: Settings = http.app.state.settings
     if request.as_of and request.as_of > datetime.now(ZoneInfo(settings.timezone)).date():
         raise invalid("body", "as_of", why=f"{request.as_of} lies in the future")

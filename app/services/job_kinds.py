@@ -102,6 +102,14 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+# A job begins when all earlier jobs of these kinds have ended: an evaluation that was asked for
+# after a file was sent is about what is in the file.
+AFTER = {
+    "evaluate": ("import", "sample", "evaluate"),
+    "measure": ("import", "sample", "measure"),
+}
+
+
 def clear_up(workshop: Workshop, job: Job) -> None:
     """Remove what a job that has ended needs no more."""
     if job.kind == "import":

@@ -1,14 +1,16 @@
 """Submit background work, and report how far it is."""
 
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app.models import Job
+from app.models import Job, JobStatus
 from app.queries import jobs, queue
 
 PROGRESS_SECONDS = 0.3  # a progress bar needs no more, and the job row is not a log
+TURN_SECONDS = 1.0  # until a job that has to wait looks again whether it may begin
 
 
 class TakenOver(Exception):
@@ -24,10 +26,38 @@ async def submit(session: AsyncSession, kind: str, payload: dict[str, Any]) -> J
     return job
 
 
-async def submit_once(session: AsyncSession, kind: str, payload: dict[str, Any]) -> Job:
-    """Record and queue a job unless one of its kind is waiting or running: then that one."""
+async def submit_once(
+    session: AsyncSession, kind: str, payload: dict[str, Any], *, or_join: bool = False
+) -> Job:
+    """Record and queue a job, unless the same one waits already: then that one.
+
+    One that runs has read what it works on, perhaps before what the caller wants to be in it;
+    ``or_join`` says that it will do all the same.
+    """
     await queue.submit_alone(session, kind)
-    return await jobs.unfinished(session, kind) or await submit(session, kind, payload)
+    statuses = (JobStatus.QUEUED, *([JobStatus.RUNNING] if or_join else []))
+    known = await jobs.latest_of(session, kind, payload, statuses)
+    return known or await submit(session, kind, payload)
+
+
+async def start_in_turn(
+    session: AsyncSession, job_id: int, after: Mapping[str, tuple[str, ...]]
+) -> Job | None:
+    """Begin a job; or put it off, and answer None, while it has to wait for earlier ones.
+
+    Args:
+        session: whose transaction records it.
+        job_id: the job.
+        after: kind → the kinds of earlier jobs that must have ended before one begins.
+    """
+    job = await jobs.job(session, job_id)
+    assert job is not None
+    earlier = await jobs.earlier_unfinished(session, job_id, after.get(job.kind, ()))
+    if earlier is None:
+        return await jobs.start(session, job_id)
+    await jobs.record_wait(session, job_id, f"waiting for job {earlier}")
+    await jobs.enqueue(session, job_id, seconds=TURN_SECONDS)
+    return None
 
 
 async def take_up_again(session: AsyncSession, *, dead_after_seconds: float) -> list[int]:

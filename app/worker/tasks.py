@@ -19,10 +19,9 @@ from sqlalchemy import text
 
 from app.database import Sessions, causes, is_lost, libpq_url
 from app.models import Job
-from app.queries import jobs as job_queries
 from app.queries import queue
 from app.services import jobs
-from app.services.job_kinds import HANDLERS, TOLD_AS_THEY_ARE, Workshop, clear_up
+from app.services.job_kinds import AFTER, HANDLERS, TOLD_AS_THEY_ARE, Workshop, clear_up
 
 DEATH = "leave"  # the context's entry that ends the process; absent where there is none to end
 MAX_ATTEMPTS = 5  # a job that has killed its worker so often would do it for ever
@@ -65,7 +64,9 @@ async def _run(workshop: Workshop, job_id: int) -> None:
     async with workshop.sessions.begin() as session:
         if await queue.is_finished(session, job_id):
             return  # its worker died after it had recorded the end, before it told the queue
-        job = await job_queries.start(session, job_id)
+        job = await jobs.start_in_turn(session, job_id, AFTER)
+        if job is None:
+            return  # queued again, behind what it waits for
     bound = log.bind(job_id=job_id, kind=job.kind, attempt=job.attempts)
     bound.info("job started")
     try:

@@ -238,11 +238,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_job")),
     )
     op.create_index(
-        "uq_job_one_evaluation",
+        "ix_job_unfinished",
         "job",
-        ["kind"],
-        unique=True,
-        postgresql_where=sa.text("kind = 'evaluate' AND status IN ('queued', 'running')"),
+        ["job_id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('queued', 'running')"),
     )
     op.create_table(
         "location",
@@ -544,9 +544,9 @@ def downgrade() -> None:
     op.drop_table("ltv_model")
     op.drop_table("location")
     op.drop_index(
-        "uq_job_one_evaluation",
+        "ix_job_unfinished",
         table_name="job",
-        postgresql_where=sa.text("kind = 'evaluate' AND status IN ('queued', 'running')"),
+        postgresql_where=sa.text("status IN ('queued', 'running')"),
     )
     op.drop_table("job")
     op.drop_index(op.f("ix_import_batch_job_id"), table_name="import_batch")
