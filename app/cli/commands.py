@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from app.launcher.stopping import Stopping
+from app.cli.keys import key
+from app.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from app.database import Sessions
     from app.launcher.following import Submit
 
-PROMISE = Path(__file__).resolve().parent.parent / "openapi" / "openapi.json"
+PROMISE = Path(__file__).resolve().parents[2] / "openapi" / "openapi.json"
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -31,11 +31,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain lines, for people and for logs
 )
-key = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="API keys: create, list, revoke."
-)
 cli.add_typer(key, name="key")
-stopping = Stopping()
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)]
@@ -99,8 +95,9 @@ def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Take jobs from the queue and run them, until stopped."""
-    from app.compute import THREAD_LIMITS
+    from app.compute import THREAD_LIMITS, give_memory_back
 
+    give_memory_back()
     # numpy reads these when it loads. Fits of our size are ten times slower on two BLAS threads
     # than on one; polars, which reads files, gains by its threads.
     for name in THREAD_LIMITS:
@@ -149,7 +146,7 @@ def import_file(
     async def submit(sessions: "Sessions") -> int:
         return await submit_import(
             sessions,
-            settings.uploads,
+            settings.uploads_folder(),
             kind=kind.value,
             file=file,
             encoding=encoding.value if encoding else None,
@@ -167,7 +164,13 @@ def evaluate(
     ] = None,
 ) -> None:
     """Value the customers, forecast, decide, all anew."""
+    from zoneinfo import ZoneInfo
+
     from app.launcher.submitting import submit_evaluation
+    from app.settings import Settings
+
+    if as_of and as_of.date() > datetime.now(ZoneInfo(Settings().timezone)).date():
+        raise typer.BadParameter(f"{as_of.date()} lies in the future", param_hint="--as-of")
 
     async def submit(sessions: "Sessions") -> int:
         return await submit_evaluation(sessions, as_of=as_of.date() if as_of else None)
@@ -207,75 +210,6 @@ def openapi(
     PROMISE.write_text(text, "utf-8")
 
 
-@key.command("create")
-def create(
-    name: str,
-    scope: Annotated[
-        list[str], typer.Option(help="Such as inventory:read; may be given several times.")
-    ],
-) -> None:
-    """Create a key; it is printed once, alone on the last line."""
-    from app.auth import Scope, create_key
-
-    unknown = [given for given in scope if given not in set(Scope)]
-    if unknown:
-        known = ", ".join(sorted(Scope))
-        raise typer.BadParameter(f"'{unknown[0]}' is none of {known}", param_hint="--scope")
-    scopes = [Scope(given) for given in scope]
-
-    async def act(sessions: "Sessions") -> str:
-        async with sessions.begin() as session:
-            return await create_key(session, name, scopes)
-
-    print(_with_sessions(act))
-
-
-@key.command("list")
-def show() -> None:
-    """List the keys by name, prefix and scopes."""
-    from app.auth import list_keys
-
-    async def act(sessions: "Sessions") -> str:
-        async with sessions() as session:
-            return "\n".join(
-                f"{found.name}\t{found.prefix}…\t{'revoked' if found.revoked_at else 'in force'}"
-                f"\t{' '.join(found.scopes)}"
-                for found in await list_keys(session)
-            )
-
-    print(_with_sessions(act) or "there are no keys")
-
-
-@key.command("revoke")
-def revoke(name: str) -> None:
-    """Revoke all keys of a name; running services stop believing them within seconds."""
-    from app.auth import revoke_key
-
-    async def act(sessions: "Sessions") -> str:
-        async with sessions.begin() as session:
-            return f"{await revoke_key(session, name)} revoked"
-
-    print(_with_sessions(act))
-
-
-def _with_sessions(action: "Callable[[Sessions], Awaitable[str]]") -> str:
-    from app import migrations
-    from app.database import connect, sessions_of
-    from app.launcher import database
-    from app.settings import Settings
-
-    async def act(url: str) -> str:
-        engine = connect(url, pool_size=1)
-        try:
-            return await action(sessions_of(engine))
-        finally:
-            await engine.dispose()
-
-    with database(Settings()) as url:
-        migrations.migrate(url)
-        return stopping.run(act(url))
-
-
 def _fail(sentence: str) -> NoReturn:
     print(f"zaiko: {sentence}", file=sys.stderr)
     raise SystemExit(1)
@@ -291,7 +225,3 @@ def main() -> None:
         if os.environ.get("ZAIKO_LOG_LEVEL", "").upper() == "DEBUG":
             traceback.print_exc()
         _fail(sentence(error))
-
-
-if __name__ == "__main__":
-    main()
