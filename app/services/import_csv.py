@@ -5,6 +5,7 @@ a character (6" PLATE). A quote that is never closed costs its own line, not the
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, TextIO, TypeAlias
@@ -16,6 +17,7 @@ CHUNK = 1 << 22  # characters read at a time
 LINES_OF_RECORD = 1000  # a quoted field may hold so many line breaks, and
 SIZE_OF_RECORD = 1 << 20  # a record so many characters; a longer one is a quote never closed
 UNCLOSED_QUOTES = 100  # each costs a look at LINES_OF_RECORD lines
+MOST_COLUMNS = 5000
 SHOWN = 200  # characters of a line that cannot be read
 
 # Columns beside the file's own, under names that no file has.
@@ -37,19 +39,38 @@ def read_header(file: TextIO) -> tuple[list[str], str]:
     Raises:
         UnreadableFile: if there are no names, or one twice.
     """
-    first = file.readline()
+    lines = _header_lines(file)
+    first = next(lines, "")
     separator = "\t" if "\t" in first and "," not in first else ","
-    more = (file.readline() for _ in range(LINES_OF_RECORD))
-    record = next(csv.reader(chain([first], more), delimiter=separator), [])
+    record = next(csv.reader(chain([first], lines), delimiter=separator), [])
     names = column_names(record)
     while names and not names[-1]:
         names.pop()
     if not names:
         raise UnreadableFile("the first line, the header, is empty")
-    for name in names:
-        if name and names.count(name) > 1:
+    if len(names) > MOST_COLUMNS:
+        raise UnreadableFile(f"the header names {len(names)} columns; {MOST_COLUMNS} are the most")
+    for name, times in Counter(names).items():
+        if name and times > 1:
             raise UnreadableFile(f"the header names column '{name}' more than once")
     return [name or f"(column {n} has no name)" for n, name in enumerate(names, 1)], separator
+
+
+def _header_lines(file: TextIO) -> Iterator[str]:
+    """Lines of the header; nobody asks for the next one unless a quotation mark is still open."""
+    size = 0
+    for _ in range(LINES_OF_RECORD):
+        line = file.readline(SIZE_OF_RECORD + 1)
+        if not line:
+            return
+        size += len(line)
+        if size > SIZE_OF_RECORD:
+            break
+        yield line
+    raise UnreadableFile(
+        f"the header does not end within {LINES_OF_RECORD} lines and {SIZE_OF_RECORD // 2**20} MB;"
+        " is a quotation mark in it never closed?"
+    )
 
 
 def column_names(names: list[str]) -> list[str]:

@@ -55,6 +55,8 @@ def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: i
     if start.startswith(b"\x1f\x8b"):
         path = _unpack(path, scratch / "unpacked", size_limit)
         start = _start(path)
+        if start.startswith(b"\x1f\x8b"):
+            raise UnreadableFile("there is a gzip file inside the gzip file; unpack it once")
     if not start:
         raise UnreadableFile("the file is empty")
     if start == b"PAR1":
@@ -63,7 +65,9 @@ def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: i
     if start in WORKBOOKS:
         raise UnreadableFile("this is a workbook or zip archive; save the sheet as CSV")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in start:
-        raise UnreadableFile("the file is UTF-16; save it as 'CSV UTF-8' or as cp932 (Shift-JIS)")
+        raise UnreadableFile(
+            "the file is UTF-16 or no text; save it as 'CSV UTF-8' or as cp932 (Shift-JIS)"
+        )
     return _open_csv(path, encoding)
 
 

@@ -7,6 +7,7 @@ that it is not the worker, all pages are read once in a process of their own.
 import subprocess
 import sys
 from collections.abc import Generator
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,8 @@ import polars as pl
 from app.services.import_csv import FAULT, LINE, ROW, UnreadableFile, column_names
 
 BATCH_ROWS = 100_000
+LONGEST_TEXT = 1000  # characters; what is longer than a cell may be is refused all the same
+EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)  # within what every unit of time can tell
 DAMAGES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 NO_VALUES = {pl.Binary, pl.Duration, pl.Object}
 
@@ -42,19 +45,38 @@ def open_parquet(
             raise UnreadableFile(f"column '{name}' of the Parquet file is {kind}, no plain value")
     _try_pages(path)
     text = frame.select(
-        pl.col(name).cast(pl.String).alias(column)
-        for name, column in zip(schema, columns, strict=True)
+        _text(name, kind).alias(column)
+        for (name, kind), column in zip(schema.items(), columns, strict=True)
     )
-    return columns, rows, _batches(text)
+    return columns, rows, _batches(text, rows)
 
 
-def _batches(text: pl.LazyFrame) -> Generator[pl.DataFrame, None, None]:
-    first = 1
+def _text(name: str, kind: pl.DataType) -> pl.Expr:
+    """A column as text.
+
+    A day or time that no calendar knows is told as its number: to write it as a date would end the
+    stream, and silently. A text is cut where no cell of ours ends, since one of a few bytes in the
+    file may stand for gigabytes.
+    """
+    column = pl.col(name)
+    if isinstance(kind, pl.String):
+        return column.str.slice(0, LONGEST_TEXT)
+    if not isinstance(kind, pl.Date | pl.Datetime):
+        return column.cast(pl.String)
+    earliest, latest = pl.lit(EARLIEST).cast(kind), pl.lit(LATEST).cast(kind)
+    known = pl.when(column.is_between(earliest, latest)).then(column)
+    return pl.coalesce(known.cast(pl.String), column.to_physical().cast(pl.String))
+
+
+def _batches(text: pl.LazyFrame, announced: int) -> Generator[pl.DataFrame, None, None]:
+    read = 0
     nothing = pl.lit(None, pl.String)
     for batch in text.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
-        rows = pl.int_range(first, first + len(batch), dtype=pl.Int64).alias(ROW)
-        first += len(batch)
+        rows = pl.int_range(read + 1, read + 1 + len(batch), dtype=pl.Int64).alias(ROW)
+        read += len(batch)
         yield batch.select(rows, pl.all(), nothing.alias(FAULT), nothing.alias(LINE))
+    if read != announced:
+        raise UnreadableFile(_damage(f"it announces {announced} rows and holds {read}"))
 
 
 def _try_pages(path: Path) -> None:

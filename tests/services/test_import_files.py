@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -46,12 +45,6 @@ def refusal(folder: Path, content: bytes, **more) -> str:
     with pytest.raises(UnreadableFile) as refused:
         list(opened(folder, content, **more).batches)
     return str(refused.value)
-
-
-def parquet(compression: str = "zstd", **columns) -> bytes:
-    target = io.BytesIO()
-    pl.DataFrame(columns).write_parquet(target, compression=compression)
-    return target.getvalue()
 
 
 MEANT = {
@@ -157,7 +150,6 @@ def test_what_is_no_table_is_refused_by_name(tmp_path, content, encoding, said):
 
 def test_gzip_is_unpacked(tmp_path):
     assert rows(tmp_path, gzip.compress(b"a,b\n1,2\n", mtime=0)) == [("1", "2")]
-    assert rows(tmp_path, gzip.compress(parquet(a=["1"]))) == [("1",)]
 
 
 @pytest.mark.parametrize("harm", ["cut", "header", "content", "checksum"])
@@ -174,63 +166,6 @@ def test_a_gzip_bomb_stops_at_the_limit(tmp_path):
     bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 2**20)
     assert refusal(tmp_path, bomb, size_limit=2**21) == "unpacked, the file is larger than 2 MB"
     assert (tmp_path / "scratch" / "unpacked").stat().st_size <= 2**21
-
-
-def test_parquet_values_become_text_that_the_checks_understand(tmp_path):
-    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
-    content = parquet(
-        day=[date(2026, 7, 1)],
-        instant=[noon],
-        local=[noon.replace(tzinfo=None)],
-        number=[2.0],
-        whole=[3],
-        flag=[True],
-        nothing=[None],
-    )
-    assert rows(tmp_path, content) == [
-        (
-            "2026-07-01",
-            "2026-07-01 12:00:00.000000+00:00",
-            "2026-07-01 12:00:00.000000",
-            "2.0",
-            "3",
-            "true",
-            None,
-        )
-    ]
-
-
-@pytest.mark.parametrize(
-    ("columns", "said"),
-    [
-        ({"a": [[1, 2]]}, "column 'a' of the Parquet file is List"),
-        ({"a": [{"x": 1}]}, "column 'a' of the Parquet file is Struct"),
-        ({"a": [b"x"]}, "column 'a' of the Parquet file is Binary"),
-        ({"a": [timedelta(1)]}, "column 'a' of the Parquet file is Duration"),
-        ({"a": ["1"], " a": ["2"]}, "names a column more than once"),
-    ],
-)
-def test_parquet_that_is_no_plain_table_is_refused(tmp_path, columns, said):
-    assert said in refusal(tmp_path, parquet(**columns))
-
-
-@pytest.mark.parametrize("harm", ["cut", "magic", "length", "footer", "page", "announced size"])
-def test_damaged_parquet_is_refused_wherever_it_is_damaged(tmp_path, harm):
-    content = bytearray(parquet("uncompressed", a=[n * 1.5 for n in range(1000)]))
-    place = {"magic": -4, "length": -8, "footer": -60, "page": 4}.get(harm)
-    if harm == "cut":
-        del content[-20:]
-    elif harm == "announced size":  # more memory than there is: it aborts whoever reads it
-        content[14] = 255
-    else:
-        content[place : place + 4] = b"\xff\xff\xff\xff"
-    assert refusal(tmp_path, bytes(content)).startswith("the Parquet file is damaged: ")
-
-
-def test_parquet_that_unpacks_to_more_than_the_limit_is_refused(tmp_path):
-    bomb = parquet(a=["1"] * 100_000, b=["2"] * 100_000)
-    assert len(bomb) < 2000
-    assert "larger than" in refusal(tmp_path, bomb, size_limit=100_000)
 
 
 @EXAMPLES
@@ -285,3 +220,15 @@ def test_what_is_written_as_csv_comes_back(table):
     target = io.StringIO()
     csv.writer(target).writerows([["a", "b"], *table])
     assert [[field or "" for field in row[1:-2]] for row in split(target.getvalue(), MANY)] == table
+
+
+def test_a_header_without_end_or_with_too_many_names_is_refused_before_it_is_read_whole(tmp_path):
+    assert "the header does not end within" in refusal(tmp_path, b'a,"b\n' + b"x,y\n" * 2000)
+    assert "the header does not end within" in refusal(tmp_path, b"a" * (2**20 + 2))
+    names = ",".join(f"c{n}" for n in range(40_000)).encode()
+    assert refusal(tmp_path, names + b"\n") == "the header names 40000 columns; 5000 are the most"
+
+
+def test_a_gzip_file_inside_another_is_named(tmp_path):
+    twice = gzip.compress(gzip.compress(b"a,b\n1,2\n"))
+    assert "inside the gzip file" in refusal(tmp_path, twice)
