@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 LOG_LIMIT = 10 * MIB  # then server.log moves on to server.log.1
 RESTARTS = 10  # in a row; a server that held for a minute starts a new row
+PATIENT_SECONDS = 15.0  # between two starts after so many in vain
 WAIT_FOR_OWNER = 60.0  # seconds until the server of another process must answer
 
 
@@ -199,7 +200,7 @@ class EmbeddedPostgres:
         All in one thread, since the kernel ties the server's life to the thread that started it.
         """
         failures = 0
-        while not self._stopping.wait(min(0.1 * 2**failures, 2.0) if failures else 0.0):
+        while not self._stopping.wait(_pause(failures)):
             begun = monotonic()
             try:
                 self._launch()
@@ -212,13 +213,19 @@ class EmbeddedPostgres:
             if self._stopping.is_set():
                 break
             failures = 1 if monotonic() - begun > 60.0 else failures + 1
-            if failures > RESTARTS or not (started.done() or isinstance(error, StillInUse)):
-                if started.done():
-                    log.critical("The database stays down after %d restarts. %s", RESTARTS, error)
-                else:
-                    started.set_exception(error)
+            if not started.done() and (failures > RESTARTS or not isinstance(error, StillInUse)):
+                started.set_exception(error)
                 return
-            log.error("%s It is being started again.", error)
+            if failures <= RESTARTS:
+                log.error("%s It is being started again.", error)
+            elif failures == RESTARTS + 1:
+                log.critical(
+                    "The database stays down after %d restarts, and is tried every %g seconds"
+                    " from now on: somebody may make room on its disk. %s",
+                    RESTARTS,
+                    PATIENT_SECONDS,
+                    error,
+                )
         if not started.done():
             started.set_exception(PostgresError("The database was stopped before it had started."))
 
@@ -263,6 +270,13 @@ class EmbeddedPostgres:
         if process:
             processes.end(process.pid, lambda: process.poll() is not None)
         self._process = None
+
+
+def _pause(failures: int) -> float:
+    """Seconds before the next start."""
+    if failures > RESTARTS:
+        return PATIENT_SECONDS
+    return min(0.1 * 2**failures, 2.0) if failures else 0.0
 
 
 def _for_us_alone(path: str, flags: int) -> int:

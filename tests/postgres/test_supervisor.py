@@ -72,14 +72,19 @@ def test_a_busy_backend_that_outlives_its_server_does_not_keep_the_next_one_out(
         busy.close()
 
 
-def test_it_gives_up_in_the_end_and_says_so(folder, monkeypatch, caplog):
+def test_after_many_starts_in_vain_it_says_so_and_comes_back_when_it_can(
+    folder, monkeypatch, caplog
+):
     monkeypatch.setattr(supervisor, "RESTARTS", 2)
+    monkeypatch.setattr(supervisor, "PATIENT_SECONDS", 0.1)
     with EmbeddedPostgres(folder) as server:
         control = folder / "pgdata/global/pg_control"
         control.rename(folder / "pg_control")
         os.kill(server.pid, signal.SIGKILL)
         eventually(lambda: "stays down after 2 restarts" in caplog.text)
         (folder / "pg_control").rename(control)
+        eventually(lambda: answers_again(server.url))
+    assert caplog.text.count("stays down") == 1
     assert "could not open file" in caplog.text
     assert "pg_control" in caplog.text
 
