@@ -88,13 +88,16 @@ async def copy_rows(session: AsyncSession, table: str, rows: pl.DataFrame) -> No
 
 # What the rows of one file say against each other, found in one pass: ``nth_repeat`` counts
 # sales lines equal in every column; ``line_key`` is the line's number as given, else the SKU
-# and how many lines of it the order had before.
+# and how many lines of it the order has so far: ``A#1``, ``A#2``; returns are counted apart, as
+# ``A#r1``, so that one that comes in a later file never passes for a correction of the sale.
 SALES_KEYED = """
     CREATE UNLOGGED TABLE {stage}_keyed AS
-    SELECT *, coalesce(line_no, sku_id || '#' || count(*) FILTER (WHERE nth_repeat = 1) OVER (
-               PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", line_no IS NULL
-               ORDER BY row_no
-           )) AS line_key
+    SELECT *, coalesce(line_no, sku_id || CASE WHEN quantity < 0 THEN '#r' ELSE '#' END
+               || count(*) FILTER (WHERE nth_repeat = 1) OVER (
+                      PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", line_no IS NULL,
+                                   quantity < 0
+                      ORDER BY row_no
+                  )) AS line_key
     FROM (SELECT *, {nth_repeat} AS nth_repeat FROM {stage}) AS counted
 """
 NTH_REPEAT = """row_number() OVER (

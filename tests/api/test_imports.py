@@ -104,3 +104,23 @@ async def test_skus_and_places_that_no_master_names_are_added_as_unlisted(send, 
     assert places == [("EC", "ec", False), ("GINZA", "store", False)]
     assert (await send("products", "sku_id\nS-1\n")).counts == {"changed": 1}
     assert await table(sessions, "SELECT name, is_listed FROM sku") == [("SHIRT", True)]
+
+
+async def test_a_return_in_a_later_file_leaves_its_sale_as_it_was(send, sessions):
+    await send("sales", SALES + "A-1,S-1,2026-06-01,5,100\n")
+    later = await send("sales", SALES + "A-1,S-1,2026-06-03,-1,100\n")
+    assert later.counts == {"new": 1}
+    corrected = await send("sales", SALES + "A-1,S-1,2026-06-03,-2,100\n")
+    assert corrected.counts == {"changed": 1}
+    rows = await table(sessions, "SELECT line_key, quantity FROM sale ORDER BY quantity")
+    assert rows == [("S-1#r1", -2), ("S-1#1", 5)]
+
+
+async def test_a_table_that_was_empty_has_all_its_indexes_afterwards(send, sessions):
+    indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+    before = await table(sessions, indexes)
+    assert len(before) > 10
+    await send("sales", FIVE)
+    await send("stock", "sku_id,location_id,counted_on,on_hand\nS-1,EC,2026-06-01,5\n")
+    await send("products", "sku_id\nS-1\n")
+    assert await table(sessions, indexes) == before
