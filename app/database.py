@@ -6,10 +6,9 @@ from typing import Annotated, Any, TypeAlias
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -46,9 +45,12 @@ def libpq_url(url: str) -> str:
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine for the service; connections are checked before use, so it survives a restart.
+    """An engine for the service.
 
-    The driver reads the URL itself, so that ``?sslmode=require`` means what it means elsewhere.
+    A connection that broke while it lay in the pool, as all do when the server restarts, is seen
+    by the driver at once and replaced before use; asking the server each time whether it is still
+    there would cost a hot read more than the read itself. The driver reads the URL itself, so that
+    ``?sslmode=require`` means what it means elsewhere.
     """
     address = libpq_url(url)
 
@@ -58,14 +60,20 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
         except FileNotFoundError as error:  # the socket of a server that is down or starting
             raise ConnectionRefusedError(*error.args) from error
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=open_connection,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         hide_parameters=True,  # what customers are called does not belong into logs
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_broken)
+    return engine
+
+
+def _refuse_broken(connection: Any, _record: object, _proxy: object) -> None:
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server has closed this connection, and so all others")
 
 
 def sessions_of(engine: AsyncEngine) -> Sessions:
@@ -80,16 +88,6 @@ async def request_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 # "function" scope commits before the response leaves, so a 201 is never a lie.
 Session = Annotated[AsyncSession, Depends(request_session, scope="function")]
-
-
-async def read_connection(request: Request) -> AsyncIterator[AsyncConnection]:
-    reader: AsyncEngine = request.app.state.reader
-    async with reader.connect() as connection:
-        yield connection
-
-
-# For the single statement of a hot read: autocommit spares the BEGIN and ROLLBACK round trips.
-Reader = Annotated[AsyncConnection, Depends(read_connection, scope="function")]
 
 
 def is_lost(fault: BaseException) -> bool:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -29,7 +29,6 @@ from app.routers import (
     sku,
 )
 from app.routers.body_limit import BodyLimit
-from app.routers.parameters import only_known_parameters
 from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
@@ -50,12 +49,11 @@ RESOURCES = (  # the hottest first: routes are tried in this order
 
 def create_app(url: str, settings: Settings) -> FastAPI:
     """The service on a database that is migrated already."""
-    engine = connect(url, pool_size=settings.pool_size)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await engine.dispose()
+        await app.state.engine.dispose()
 
     app = FastAPI(
         title="LTV-Zaiko",
@@ -66,13 +64,9 @@ def create_app(url: str, settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         swagger_ui_parameters={"persistAuthorization": True},
     )
-    app.state.settings = settings
-    app.state.engine = engine
-    app.state.sessions = sessions_of(engine)
-    app.state.reader = engine.execution_options(isolation_level="AUTOCOMMIT")
-    app.state.keys = KeyRing(app.state.reader)
+    serve_from(app, url, settings)
     for module in RESOURCES:
-        app.include_router(module.router, dependencies=[Depends(only_known_parameters)])
+        app.include_router(module.router)
     app.include_router(health.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, answer=errors.answer_unexpected)
@@ -80,6 +74,16 @@ def create_app(url: str, settings: Settings) -> FastAPI:
     openapi.install(app)
     _add_pages(app)
     return app
+
+
+def serve_from(app: FastAPI, url: str, settings: Settings) -> None:
+    """Connect the service to a database."""
+    engine = connect(url, pool_size=settings.pool_size)
+    app.state.settings = settings
+    app.state.engine = engine
+    app.state.sessions = sessions_of(engine)
+    app.state.reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+    app.state.keys = KeyRing(app.state.reader)
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -30,7 +30,6 @@ async def own_shop(shop_copy: str, settings: Settings) -> AsyncIterator[AsyncCli
     client = await client_of(shop_copy, settings, [Scope.ADMIN])
     yield client
     await client.aclose()
-    await client.app.state.engine.dispose()
 
 
 @pytest.fixture
