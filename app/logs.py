@@ -1,6 +1,7 @@
 """Logs: one JSON line per request and per job step; never a key, a name or a query's values."""
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -8,8 +9,10 @@ from time import perf_counter
 from typing import TextIO, TypeAlias
 from uuid import uuid4
 
+import asyncpg
+import psycopg
 import structlog
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import EmulatedDBAPIException, StatementError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +20,13 @@ from structlog.typing import EventDict
 
 Answer: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 LONGEST_CHAIN = 10
+ABOUT_VALUES = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    psycopg.DataError,
+    psycopg.IntegrityError,
+)
+QUOTED = re.compile(r'"[^"]*"')
 CLIENT_GONE = 499  # nobody is left to answer; what nginx writes in this case
 
 
@@ -55,17 +65,28 @@ def described(error: BaseException) -> list[dict[str, object]]:
     links: list[dict[str, object]] = []
     link: BaseException | None = error
     while link is not None and len(links) < LONGEST_CHAIN:
-        told = link.orig if isinstance(link, StatementError) else link
         places = traceback.extract_tb(link.__traceback__)
         links.append(
             {
                 "kind": type(link).__name__,
-                "message": str(told),
+                "message": _message(link),
                 "places": [f"{place.filename}:{place.lineno} {place.name}" for place in places],
             }
         )
         link = link.__cause__ or link.__context__
     return links
+
+
+def _message(error: BaseException) -> str:
+    """What an error says, without the SQL and the values that the database may quote."""
+    while isinstance(error, StatementError | EmulatedDBAPIException):
+        cause = error.orig if isinstance(error, StatementError) else error.__cause__
+        if cause is None:
+            break
+        error = cause
+    if isinstance(error, ABOUT_VALUES):
+        return QUOTED.sub('"…"', str(error).partition(":")[0])
+    return str(error)
 
 
 class RequestLog:

@@ -31,7 +31,11 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default_factory=default_folder)
     timezone: str = "Asia/Tokyo"
-    currency: str = Field(default="JPY", pattern=r"^[A-Z]{3}$")
+    currency: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{3}$",
+        description="Unset: JPY, or GBP while the bundled sample is what is loaded.",
+    )
     upload_limit_mb: int = Field(default=512, gt=0)
     worker_processes: int = Field(default=2, gt=0, le=64)
     pool_size: int = Field(default=10, gt=0, le=100)
@@ -66,3 +70,8 @@ class Settings(BaseSettings):
     def uploads(self) -> Path:
         """Where files wait for their import job; API and worker must share it."""
         return self.data_dir / "uploads"
+
+    def uploads_folder(self) -> Path:
+        """The same, made if need be: for nobody else's eyes."""
+        self.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.uploads

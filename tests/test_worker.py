@@ -18,6 +18,7 @@ from tests.conftest import SERVERS
 from tests.running import DEADLINE_SECONDS, ZAIKO, environment, eventually, zaiko
 
 PASSWORD = "s3cret-of-the-database"
+CUSTOMER = "山田花子"
 
 
 @pytest.fixture
@@ -84,6 +85,13 @@ async def test_it_works_and_puts_back_what_it_was_doing_when_it_is_told_to_stop(
         place = await submitted(client, f"/imports/{kind}", content=text.encode())
         job = await seen(client, place, status="succeeded")
         assert job["done"] == job["total"] > 0
+    header = shop["sales"].partition("\n")[0]
+    wrong = f"{header}\nO1,STEADY,EC,{CUSTOMER},2026-06-30,{CUSTOMER},3000\n"
+    refused = await submitted(client, "/imports/sales", content=wrong.encode())
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (job := (await client.get(refused)).json())["status"] != "failed":
+            await asyncio.sleep(0.05)
+    assert CUSTOMER in job["error"]
     place = await submitted(client, "/evaluations", json={})
     await seen(client, place, step="forecasting")
     [child] = eventually(lambda: computing(worker))
@@ -99,9 +107,10 @@ async def test_it_works_and_puts_back_what_it_was_doing_when_it_is_told_to_stop(
     log = (settings.data_dir / "log").read_text()
     events = [json.loads(line)["event"] for line in log.splitlines() if line.startswith("{")]
     assert events[0] == "worker started"
-    assert events.count("job ended") == 3
+    assert events.count("job ended") == 4
     assert events[-1] == "job put back"
     assert PASSWORD not in log
+    assert CUSTOMER not in log
     assert client.headers["X-API-Key"] not in log
 
 

@@ -49,7 +49,6 @@ async def receive_file(
         NoRoom: when the disk is full; what had come of the file is removed.
     """
     form = _form_of(request)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / uuid4().hex
     try:
         async with (

@@ -4,8 +4,10 @@ import asyncio
 
 from httpx import AsyncClient
 
+from app.auth import Scope
+from app.settings import Settings
 from tests.api.conftest import problem
-from tests.conftest import Work
+from tests.conftest import Work, client_of
 
 
 async def test_an_evaluation_asked_for_twice_is_one_job(client: AsyncClient):
@@ -54,3 +56,33 @@ async def test_the_jobs_of_the_shop_all_succeeded(shop: AsyncClient):
         assert (await shop.get(f"/jobs/{item['job_id']}")).json() == item
     evaluated = items[1]["result"]
     assert evaluated["forecasts"]["series"] == 26
+
+
+async def test_what_a_job_worked_on_is_shown_to_keys_that_may_see_it(
+    shop: AsyncClient, evaluated: str, settings: Settings
+):
+    whole = (await shop.get("/jobs")).json()["items"]
+    assert all(item["result"] for item in whole)
+    for scope, kinds in (
+        (Scope.POLICY_READ, set()),
+        (Scope.CAMPAIGNS_READ, {"measure"}),
+        (Scope.FORECAST_WRITE, {"evaluate"}),
+        (Scope.IMPORTS_WRITE, {"import"}),
+    ):
+        client = await client_of(evaluated, settings, [scope])
+        for item, full in zip((await client.get("/jobs")).json()["items"], whole, strict=True):
+            is_seen = item["kind"] in kinds
+            assert item == (full if is_seen else {**full, "result": None})
+            assert (await client.get(f"/jobs/{item['job_id']}")).json() == item
+        await client.aclose()
+
+
+async def test_why_a_job_failed_is_shown_to_keys_that_may_see_it(
+    client: AsyncClient, work: Work, database: str, settings: Settings
+):
+    await client.post("/imports/sales", content=b"nonsense\n1\n")
+    await work()
+    other = await client_of(database, settings, [Scope.POLICY_READ])
+    [job] = (await other.get("/jobs")).json()["items"]
+    assert job["error"] == "only keys with the scope imports:write may read why"
+    await other.aclose()

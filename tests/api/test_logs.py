@@ -1,18 +1,21 @@
 """What is logged: a line a request under its route, and never a key or a customer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 import structlog
 from httpx import AsyncClient
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app import logs
 from app.auth import Scope
+from app.database import Sessions
 from app.settings import Settings
-from tests.conftest import client_of, drop_database, new_database
+from tests.conftest import client_of, drop_database, idle_apps, new_database
 
 
 class Lines:
@@ -31,10 +34,18 @@ class Lines:
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     lines = Lines()
+    idle_apps.clear()  # whose loggers are those of other tests
     before = structlog.get_config()
     logs.configure("INFO", lines.file)
     yield lines
     structlog.configure(**before)
+
+
+@pytest.fixture
+async def client(lines: Lines, database: str, settings: Settings) -> AsyncIterator[AsyncClient]:
+    client = await client_of(database, settings, [Scope.ADMIN])
+    yield client
+    await client.aclose()
 
 
 async def test_a_request_is_a_line_with_its_route_and_an_id(client: AsyncClient, lines: Lines):
@@ -93,7 +104,6 @@ async def test_an_unexpected_error_is_logged_once_without_values(
     assert "SECRET" not in json.dumps(error)
     assert key[3:] not in json.dumps(error)
     await client.aclose()
-    await client.app.state.engine.dispose()
     drop_database(server, url)
 
 
@@ -111,3 +121,28 @@ async def test_an_exception_is_told_as_places_not_as_values(lines: Lines):
     assert cause["kind"] == "KeyError"
     assert first["places"][-1].endswith("give_way")
     assert "SECRET" not in json.dumps(line)
+
+
+LOCATION = "INSERT INTO location VALUES ('C-SECRET-7', NULL, 'store', 'store', true)"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["SELECT CAST('C-SECRET-7' AS integer)"],
+        ["SELECT CAST('1e300' AS real)"],
+        [LOCATION, LOCATION],
+    ],
+)
+async def test_what_the_database_says_of_a_value_is_told_without_it(
+    sessions: Sessions, statements: list[str]
+):
+    async with sessions() as session:
+        for statement in statements[:-1]:
+            await session.execute(text(statement))
+        with pytest.raises(DBAPIError) as refused:
+            await session.execute(text(statements[-1]))
+    told = json.dumps(logs.described(refused.value), ensure_ascii=False)
+    assert "DBAPIError" in told or "IntegrityError" in told
+    assert "SECRET" not in told
+    assert "1e300" not in told

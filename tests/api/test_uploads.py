@@ -241,7 +241,6 @@ async def test_without_the_scope_nothing_is_taken_in(database, settings):
     problem(await client.post("/imports/sales", content=SALES), 403, "missing-scope")
     assert stored(settings) == []
     await client.aclose()
-    await client.app.state.engine.dispose()
 
 
 async def test_the_example_of_the_document_can_be_sent_as_it_stands(client, send):
