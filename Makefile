@@ -6,8 +6,6 @@ UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: run test slow check bench clean lock
 
-# The sample was sold in pounds.
-run: export ZAIKO_CURRENCY ?= GBP
 run: .venv/runtime  ## start everything on http://127.0.0.1:$(PORT)
 	exec $(BIN)/zaiko run --port $(PORT)
 
@@ -37,7 +35,7 @@ lock:  ## resolve the locks anew (needs uv)
 	  --no-annotate --no-header pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
 
 clean:  ## remove what the other targets made in this folder
-	rm -rf .venv .venv-bench build *.egg-info
+	rm -rf .venv build *.egg-info
 
 # A stamp file says which lock the environment holds. The service's own is a subset of dev's.
 .venv/runtime: requirements.lock pyproject.toml

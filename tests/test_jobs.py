@@ -5,13 +5,12 @@ import os
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from app.database import Sessions
 from app.models import Job
 from app.queries import jobs as job_queries
 from app.services import jobs
-from app.services.job_kinds import AFTER
+from app.services.job_kinds import TURNS
 from app.services.jobs import ProgressReporter, TakenOver
 from app.worker.process import DEAD_AFTER_SECONDS, sweep
 from app.worker.tasks import MAX_ATTEMPTS, is_database_lost
@@ -141,13 +140,12 @@ async def test_a_worker_that_seemed_dead_can_no_longer_report(sessions, database
     assert run(database, "SELECT status, step FROM job") == [("running", "in time")]
 
 
-async def test_two_workers_never_run_one_job(client, work):
-    for number in range(12):
-        sales = SALES.replace(b"A,", b"A%d," % number)
-        await client.post("/imports/sales", content=sales)
+async def test_two_workers_never_run_one_job(client, sessions, work):
+    for campaign_id in range(12):
+        await submitted(sessions, "measure", {"campaign_id": campaign_id})
     await asyncio.gather(work(), work(), work())
     ended = (await client.get("/jobs")).json()["items"]
-    assert [(job["status"], job["attempts"]) for job in ended] == [("succeeded", 1)] * 12
+    assert [(job["status"], job["attempts"]) for job in ended] == [("failed", 1)] * 12
 
 
 async def test_a_fault_of_ours_ends_the_job_with_a_short_sentence(sessions, database, work):
@@ -175,6 +173,21 @@ async def test_an_upload_is_removed_when_its_job_has_ended(client, work, setting
     await client.post("/imports/sales", content=content)
     await work()
     assert list(settings.uploads.iterdir()) == []
+
+
+async def test_a_job_given_up_leaves_nothing_behind(client, work, settings, database):
+    await client.post("/imports/sales", content=SALES)
+    [file] = settings.uploads.iterdir()
+    scratch = settings.uploads / f"{file.name}.scratch"
+    scratch.mkdir()
+    (scratch / "unpacked").write_bytes(SALES)
+    run(database, "UPDATE job SET attempts = %s", MAX_ATTEMPTS)
+    await work()
+    assert list(settings.uploads.iterdir()) == []
+
+
+def test_what_waits_to_be_imported_is_for_nobody_elses_eyes(settings):
+    assert settings.uploads_folder().stat().st_mode & 0o777 == 0o700
 
 
 async def test_what_killed_workers_left_is_swept_once_it_is_old(tmp_path):
@@ -205,50 +218,39 @@ async def test_an_evaluation_that_runs_has_read_its_sales_and_another_waits_behi
     assert joined == second
     assert len({first, second, other}) == 3
     async with sessions.begin() as session:
-        assert await jobs.start_in_turn(session, other, AFTER) is None
+        assert await jobs.start_in_turn(session, other, TURNS) is None
         assert (await job_queries.job(session, other)).step == f"waiting for job {first}"
 
 
-async def test_an_evaluation_waits_for_the_files_sent_before_it_and_for_no_others(
-    client, sessions, database, work
-):
+async def test_an_evaluation_waits_for_the_files_sent_before_it(client, sessions, work):
     earlier = await client.post("/imports/sales", content=SALES)
     evaluation = await client.post("/evaluations", json={})
-    await client.post("/imports/sales", content=SALES.replace(b"A,", b"B,"))
-    run(
-        database,
-        "UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 hour' WHERE lock <> %s",
-        f"job {evaluation.json()['job_id']}",
-    )
+    waiting_for, waiting = earlier.json()["job_id"], evaluation.json()["job_id"]
+    async with sessions.begin() as session:
+        assert await jobs.start_in_turn(session, waiting, TURNS) is None
+    job = (await client.get(evaluation.headers["Location"])).json()
+    assert (job["status"], job["attempts"]) == ("queued", 0)
+    assert job["step"] == f"waiting for job {waiting_for}"
     await work()
-    waiting = (await client.get(evaluation.headers["Location"])).json()
-    assert (waiting["status"], waiting["attempts"]) == ("queued", 0)
-    assert waiting["step"] == f"waiting for job {earlier.json()['job_id']}"
-    run(
-        database,
-        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE lock = %s",
-        f"job {earlier.json()['job_id']}",
-    )
-    await work()
-    run(
-        database,
-        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE lock = %s",
-        f"job {evaluation.json()['job_id']}",
-    )
-    await work()
-    assert (await client.get(evaluation.headers["Location"])).json()["status"] == "succeeded"
+    done = [(await client.get(f"/jobs/{job_id}")).json() for job_id in (waiting_for, waiting)]
+    assert [job["status"] for job in done] == ["succeeded", "succeeded"]
+    assert done[1]["started_at"] >= done[0]["finished_at"]
 
 
-async def test_a_broken_connection_is_told_from_a_fault_of_the_job(sessions, database, server):
-    async with sessions() as session:
-        pid = await session.scalar(text("SELECT pg_backend_pid()"))
-        run(server, "SELECT pg_terminate_backend(%s)", pid)
-        with pytest.raises(Exception) as broken:
-            await session.execute(text("SELECT 1"))
-    assert is_database_lost(broken.value)
-    async with sessions() as session:
-        with pytest.raises(Exception) as wrong:
-            await session.execute(text("SELECT 1 / 0"))
-    assert not is_database_lost(wrong.value)
-    assert not is_database_lost(FileNotFoundError("x"))
+async def test_of_two_files_of_a_kind_the_later_has_the_last_word(client, sessions, database):
+    """Each waits for those before it, but not for files of another kind."""
+    accepted = [
+        await client.post(f"/imports/{kind}", content=SALES) for kind in ("sales", "sales", "stock")
+    ]
+    first, second, other = (answer.json()["job_id"] for answer in accepted)
+    async with sessions.begin() as session:
+        assert await jobs.start_in_turn(session, second, TURNS) is None
+        assert (await job_queries.job(session, second)).step == f"waiting for job {first}"
+        assert await jobs.start_in_turn(session, other, TURNS) is not None
+        assert await jobs.start_in_turn(session, first, TURNS) is not None
+
+
+def test_a_queue_that_lost_the_database_is_no_fault_of_the_job():
+    assert is_database_lost(psycopg.OperationalError("the connection is lost"))
     assert is_database_lost(ConnectionRefusedError())
+    assert not is_database_lost(FileNotFoundError("x"))

@@ -19,7 +19,6 @@ async def submit_import(
     mapping: str | None,
 ) -> int:
     """Copy a file to where workers look for it, and submit its import; return the job."""
-    uploads.mkdir(parents=True, exist_ok=True)
     copy = uploads / uuid4().hex
     try:
         shutil.copyfile(file, copy)
@@ -27,7 +26,7 @@ async def submit_import(
             batch = await importing.receive(
                 session, kind=kind, file_name=file.name, encoding=encoding, mapping=mapping
             )
-            payload = {"import_id": batch.import_id, "file": copy.name}
+            payload = {"import_id": batch.import_id, "file": copy.name, "of": kind}
             job = await jobs.submit(session, "import", payload)
             batch.job_id = job.job_id
     except BaseException:

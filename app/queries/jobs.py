@@ -44,14 +44,21 @@ async def latest_of(
 
 
 async def earlier_unfinished(
-    session: AsyncSession, job_id: int, kinds: tuple[str, ...]
+    session: AsyncSession, job: Job, kinds: tuple[str, ...], *, same: str | None
 ) -> int | None:
-    """The oldest job of these kinds, submitted before this one, that has not ended."""
+    """The oldest job of these kinds, submitted before this one, that has not ended.
+
+    Of the job's own kind, only those whose payload has the ``same`` value as its own.
+    """
     statement = select(func.min(Job.job_id)).where(
-        Job.job_id < job_id,
+        Job.job_id < job.job_id,
         Job.kind.in_(kinds),
         Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
     )
+    if same is not None:
+        statement = statement.where(
+            (Job.kind != job.kind) | (Job.payload[same].astext == str(job.payload.get(same)))
+        )
     return await session.scalar(statement)
 
 
@@ -121,7 +128,7 @@ async def has_foreign_sales(session: AsyncSession) -> bool:
     """Whether there are sales that the sample did not bring."""
     statement = text("""
         SELECT EXISTS (SELECT 1 FROM import_batch
-                       WHERE kind = 'sales' AND summary IS NOT NULL
-                         AND options ->> 'sample' IS NULL)
+                       WHERE kind = 'sales' AND options ->> 'sample' IS NULL
+                         AND CAST(summary ->> 'new' AS bigint) > 0)
     """)
     return bool(await session.scalar(statement))

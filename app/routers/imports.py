@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session, Sessions
 from app.models import ImportBatch, ImportReject
 from app.queries import imports
+from app.routers.access import requires
 from app.routers.missing import UnknownImport
 from app.routers.paging import After, key_of, page_of
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload, receive_file
@@ -116,19 +117,20 @@ async def create_import(
     Days are `YYYY-MM-DD`, `YYYY/MM/DD` or `YYYYMMDD`; times `YYYY-MM-DD HH:MM[:SS]` by the shop's
     clock, or with their zone (RFC 3339). A negative quantity is a return. A row known by its key
     is corrected, in the columns that the file has; the same file twice changes nothing. Keys:
-    order and `line_no` (without it: the SKU and its how-manieth line in the order); SKU,
-    location and day; SKU. Rows that cannot be loaded are kept as rejects, the others are loaded.
+    order and `line_no` (without it: the SKU and its how-manieth line in the order, returns apart,
+    so an order belongs into one file); SKU, location and day; SKU. Rows that cannot be loaded are
+    kept as rejects, the others are loaded.
     """
     settings: Settings = request.app.state.settings
     mapping = mapping or None
     importing.check_profile(mapping, kind)
     limit = settings.upload_limit_mb * 2**20
-    path, name = await receive_file(request, settings.uploads, limit, name=file_name)
+    path, name = await receive_file(request, settings.uploads_folder(), limit, name=file_name)
     try:
         batch = await importing.receive(
             session, kind=kind, file_name=name, encoding=encoding, mapping=mapping
         )
-        payload = {"import_id": batch.import_id, "file": path.name}
+        payload = {"import_id": batch.import_id, "file": path.name, "of": kind}
         job = await jobs.submit(session, "import", payload)
         batch.job_id = job.job_id
         await session.flush()

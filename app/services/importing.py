@@ -100,7 +100,7 @@ async def _load(
         await staging.drop_forgotten_stages(session)
         await imports.forget_rejects(session, import_id)
         await staging.create_stage(session, kind.name, import_id)
-    scratch = file.with_name(f"{file.name}.scratch")
+    scratch = scratch_of(file)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
@@ -128,6 +128,11 @@ async def _load(
         }
         await imports.record_summary(session, import_id, summary)
     return summary
+
+
+def scratch_of(file: Path) -> Path:
+    """The folder beside a file into which it is unpacked."""
+    return file.with_name(f"{file.name}.scratch")
 
 
 async def _stage_rows(

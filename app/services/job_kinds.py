@@ -1,5 +1,6 @@
 """What each kind of job does."""
 
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,10 +8,12 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from app.models import Job
+from app.queries import jobs
 from app.services import campaigns, evaluation, importing, sample
 from app.services.import_checks import UnusableColumns
 from app.services.import_csv import UnreadableFile
 from app.services.importing import Progress, Sessions
+from app.services.jobs import Turn
 from app.settings import Settings
 
 
@@ -70,8 +73,17 @@ async def _evaluate(workshop: Workshop, progress: Progress, job: Job) -> dict[st
         progress,
         as_of=date.fromisoformat(as_of) if as_of else None,
         processes=workshop.settings.worker_processes,
-        currency=workshop.settings.currency,
+        currency=await _currency(workshop),
     )
+
+
+async def _currency(workshop: Workshop) -> str:
+    """What the money in the database is: as set, else that of the sample, else yen."""
+    if workshop.settings.currency:
+        return workshop.settings.currency
+    async with workshop.sessions() as session:
+        is_sample = await jobs.has_succeeded(session, "sample")
+    return sample.CURRENCY if is_sample else "JPY"
 
 
 async def _measure(workshop: Workshop, progress: Progress, job: Job) -> dict[str, Any]:
@@ -84,7 +96,7 @@ async def _sample(workshop: Workshop, progress: Progress, _: Job) -> dict[str, A
     return await sample.load(
         workshop.sessions,
         progress,
-        uploads=workshop.settings.uploads,
+        uploads=workshop.settings.uploads_folder(),
         today=workshop.today(),
         timezone=workshop.settings.timezone,
         size_limit=workshop.settings.upload_limit_mb * 2**20,
@@ -102,15 +114,18 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-# A job begins when all earlier jobs of these kinds have ended: an evaluation that was asked for
-# after a file was sent is about what is in the file.
-AFTER = {
-    "evaluate": ("import", "sample", "evaluate"),
-    "measure": ("import", "sample", "measure"),
+# An evaluation that was asked for after a file was sent is about what is in the file, and of two
+# files of a kind the later one has the last word.
+TURNS = {
+    "import": Turn(after=("import",), same="of"),
+    "evaluate": Turn(after=("import", "sample", "evaluate")),
+    "measure": Turn(after=("import", "sample", "measure"), same="campaign_id"),
 }
 
 
 def clear_up(workshop: Workshop, job: Job) -> None:
     """Remove what a job that has ended needs no more."""
     if job.kind == "import":
-        (workshop.settings.uploads / job.payload["file"]).unlink(missing_ok=True)
+        file = workshop.settings.uploads / job.payload["file"]
+        file.unlink(missing_ok=True)
+        shutil.rmtree(importing.scratch_of(file), ignore_errors=True)

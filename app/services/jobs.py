@@ -1,6 +1,7 @@
 """Submit background work, and report how far it is."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -40,19 +41,27 @@ async def submit_once(
     return known or await submit(session, kind, payload)
 
 
-async def start_in_turn(
-    session: AsyncSession, job_id: int, after: Mapping[str, tuple[str, ...]]
-) -> Job | None:
-    """Begin a job; or put it off, and answer None, while it has to wait for earlier ones.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """When a job may begin.
 
-    Args:
-        session: whose transaction records it.
-        job_id: the job.
-        after: kind → the kinds of earlier jobs that must have ended before one begins.
+    Attributes:
+        after: kinds of jobs that, if submitted earlier, must have ended.
+        same: of its own kind, only jobs whose payload has the same value under this name.
     """
+
+    after: tuple[str, ...]
+    same: str | None = None
+
+
+async def start_in_turn(
+    session: AsyncSession, job_id: int, turns: Mapping[str, Turn]
+) -> Job | None:
+    """Begin a job; or put it off, and answer None, while it is not its kind's turn."""
     job = await jobs.job(session, job_id)
     assert job is not None
-    earlier = await jobs.earlier_unfinished(session, job_id, after.get(job.kind, ()))
+    turn = turns.get(job.kind, Turn(after=()))
+    earlier = await jobs.earlier_unfinished(session, job, turn.after, same=turn.same)
     if earlier is None:
         return await jobs.start(session, job_id)
     await jobs.record_wait(session, job_id, f"waiting for job {earlier}")

@@ -31,7 +31,8 @@ HEARTBEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 12.0
 LOOK_SECONDS = 3.0  # between two searches for jobs of dead workers
 STOP_SECONDS = 6.0  # to put jobs back and say goodbye
-FORGOTTEN_UPLOAD_SECONDS = 24 * 3600.0
+FORGOTTEN_UPLOAD_SECONDS = 3600.0  # an upload on its way has been written to more lately
+SWEEP_SECONDS = 600.0  # between two looks at what was left behind
 
 log = structlog.get_logger()
 
@@ -98,8 +99,6 @@ class WorkerProcess:
         async with sessions() as session:  # fails at once, where the queue's pool would wait
             if not await queue_queries.is_migrated(session):
                 raise NotMigrated("the database has no tables yet; run: zaiko migrate")
-            awaited = await queue_queries.awaited_files(session)
-        sweep(self._settings.uploads, awaited)
         queue = queue_of(self._url)
         async with queue.open_async():
             worker = Worker(
@@ -120,7 +119,7 @@ class WorkerProcess:
             self._stop_on_signals(worker)
             log.info("worker started", pid=os.getpid())
             threading.Thread(target=self._beat, args=(worker,), daemon=True).start()
-            search = asyncio.create_task(_take_up_again(sessions))
+            search = asyncio.create_task(_clear_after_the_dead(sessions, self._settings.uploads))
             try:
                 await worker.run()  # type: ignore[no-untyped-call]
             finally:
@@ -165,13 +164,19 @@ class WorkerProcess:
         os.killpg(0, signal.SIGKILL)  # what the pool's processes started, too
 
 
-async def _take_up_again(sessions: Sessions) -> None:
+async def _clear_after_the_dead(sessions: Sessions, uploads: Path) -> None:
+    """Take up the jobs of dead workers, and remove the files that nobody will come back for."""
+    next_sweep = 0.0
     while True:
         try:
             async with sessions.begin() as session:
                 found = await jobs.take_up_again(session, dead_after_seconds=DEAD_AFTER_SECONDS)
+                awaited = await queue_queries.awaited_files(session)
             if found:
                 log.warning("jobs taken up again", job_ids=found)
+            if time() >= next_sweep:
+                sweep(uploads, awaited)
+                next_sweep = time() + SWEEP_SECONDS
         except (SQLAlchemyError, OSError) as error:
             log.warning("no search for lost jobs", reason=type(error).__name__)
         await asyncio.sleep(LOOK_SECONDS)

@@ -17,14 +17,15 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 from sqlalchemy import text
 
-from app.database import Sessions, causes, is_lost, libpq_url
+from app.database import Sessions, causes, is_lost, is_out_of_room, libpq_url
 from app.models import Job
 from app.queries import queue
 from app.services import jobs
-from app.services.job_kinds import AFTER, HANDLERS, TOLD_AS_THEY_ARE, Workshop, clear_up
+from app.services.job_kinds import HANDLERS, TOLD_AS_THEY_ARE, TURNS, Workshop, clear_up
 
 DEATH = "leave"  # the context's entry that ends the process; absent where there is none to end
 MAX_ATTEMPTS = 5  # a job that has killed its worker so often would do it for ever
+FULL = "the disk is full, and nothing was changed: make room, then send it again"
 QUEUE_LOST = (psycopg.OperationalError, ConnectorException)
 
 log = structlog.get_logger()
@@ -64,7 +65,7 @@ async def _run(workshop: Workshop, job_id: int) -> None:
     async with workshop.sessions.begin() as session:
         if await queue.is_finished(session, job_id):
             return  # its worker died after it had recorded the end, before it told the queue
-        job = await jobs.start_in_turn(session, job_id, AFTER)
+        job = await jobs.start_in_turn(session, job_id, TURNS)
         if job is None:
             return  # queued again, behind what it waits for
     bound = log.bind(job_id=job_id, kind=job.kind, attempt=job.attempts)
@@ -83,7 +84,7 @@ async def _run(workshop: Workshop, job_id: int) -> None:
         raise
     else:
         clear_up(workshop, job)
-        bound.info("job ended", error=error)
+        bound.info("job ended", failed=error is not None)  # the error may quote the file
 
 
 async def _outcome(workshop: Workshop, job: Job) -> tuple[dict[str, Any] | None, str | None]:
@@ -98,6 +99,9 @@ async def _outcome(workshop: Workshop, job: Job) -> tuple[dict[str, Any] | None,
     except jobs.TakenOver:
         raise
     except Exception as fault:
+        if is_out_of_room(fault):
+            log.exception("no room left", job_id=job.job_id)
+            return None, FULL
         if is_database_lost(fault) or not await _database_answers(workshop.sessions):
             raise DatabaseLost from fault
         log.exception("job failed", job_id=job.job_id)
