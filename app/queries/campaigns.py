@@ -1,20 +1,14 @@
-"""Campaigns, and the sales panel their effect is measured on."""
+"""Campaigns, their terms, and what was measured of them."""
 
 from datetime import date
+from typing import Any
 
-import polars as pl
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import RowMapping, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Campaign, CampaignEffect, CampaignSku
-from app.queries.history import copied
 
-DAILY_UNITS = """
-    SELECT sku_id, (sold_on - $1::date)::int AS day, greatest(sum(quantity), 0)::float8 AS units
-    FROM sale JOIN sku USING (sku_id)
-    WHERE sold_on >= $1 AND sold_on <= $2 AND item_class <> 'service'
-    GROUP BY sku_id, sold_on
-"""
 TERMS = text("""
     SELECT sum(quantity * unit_price)::float8 / sum(quantity) AS price_before,
            sum(quantity * unit_cost) / nullif(sum(quantity) FILTER (WHERE unit_cost IS NOT NULL), 0)
@@ -54,14 +48,14 @@ async def campaign_effect(session: AsyncSession, campaign_id: int) -> CampaignEf
     return await session.get(CampaignEffect, campaign_id)
 
 
-async def daily_units(session: AsyncSession, start: date, end: date) -> pl.DataFrame:
-    """Net units of stocked items: columns ``sku_id``, ``day`` (0 = start), ``units`` (>= 0)."""
-    return await copied(
-        session,
-        DAILY_UNITS,
-        start,
-        end,
-        schema={"sku_id": pl.String, "day": pl.Int64, "units": pl.Float64},
+async def replace_effect(session: AsyncSession, campaign_id: int, effect: dict[str, Any]) -> None:
+    """Keep what a measurement found instead of what one before has."""
+    statement = insert(CampaignEffect).values(campaign_id=campaign_id, effect=effect)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[CampaignEffect.campaign_id],
+            set_={"effect": statement.excluded.effect, "measured_at": func.now()},
+        )
     )
 
 

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response, status
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session
 from app.models import Campaign
 from app.queries import campaigns as queries
+from app.routers.access import requires
 from app.routers.paging import After, Limit, key_of, page_of
 from app.schemas.campaigns import CampaignBody, CampaignEffectBody, CampaignRequest, EffectBody
 from app.schemas.common import Page

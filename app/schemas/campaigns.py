@@ -80,11 +80,21 @@ class AccountsBody(Body):
     incremental_margin: Money = Field(description="After the cost of the campaign")
     incremental_margin_interval: tuple[Money, Money] | None = Field(description="95 %")
     pull_forward_units: Quantity = Field(description="需要先食い, at most 0")
-    cannibalised_units: Quantity = Field(description="共食い, negative; a halo is positive")
-    clearance_benefit: Money | None = Field(description="Salvage loss and holding cost spared")
+    cannibalised_units: Quantity | None = Field(
+        description="共食い, negative; a halo is positive; null: not estimated"
+    )
+    clearance_benefit: Money | None = Field(
+        description="Salvage loss and holding cost spared; null: not estimated"
+    )
     needless_discount: Money = Field(description="Given on units that full price would have sold")
     needless_share: Ratio | None = Field(description="Of the units sold")
     roi: Ratio | None = Field(description="Incremental margin per money of cost; null without cost")
+
+
+class DoubtBody(Body):
+    code: str = Field(examples=["pre_trend"])
+    ja: str
+    en: str
 
 
 class EffectBody(Body):
@@ -95,10 +105,10 @@ class EffectBody(Body):
     ] = Field(description="Undecided 判定不能: the sales cannot tell")
     verdict_ja: str
     why: str | None = Field(description="Why nothing could be measured")
-    doubts: list[str] = Field(description="What speaks against the estimate")
+    doubts: list[DoubtBody] = Field(description="What speaks against the estimate")
     method: str | None
     campaign: ChangeBody | None
-    aftermath: ChangeBody | None = Field(description="As long again after the campaign")
+    aftermath: ChangeBody | None = Field(description="As long again, as far as sales are known")
     p_value: Ratio | None = Field(description="Of the lift, two-sided")
     pre_trend_p_value: Ratio | None = Field(
         description="Small: promoted items and controls went apart before the campaign already"

@@ -6,22 +6,22 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import polars as pl
-from sqlalchemy import delete
+import pandas as pd
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.campaign import CampaignEffect as JudgedEffect
-from app.domain.campaign import CampaignTerms, EffectPolicy, campaign_effect
-from app.domain.diff_in_diff import Change, diff_in_diff
+from app.domain.campaign import CampaignTerms, campaign_effect
+from app.domain.diff_in_diff import Change, Floats, diff_in_diff
+from app.domain.doubts import DOUBT_TEXT, EffectPolicy
 from app.domain.policy import Policy
-from app.models import Campaign, CampaignEffect, CampaignSku
-from app.queries import campaigns, inventory
+from app.domain.returns import net_returns
+from app.models import Campaign, CampaignSku
+from app.queries import campaigns, history, inventory
 from app.services.importing import Progress, Sessions
 from app.services.policies import policy_in_force
 
-PRE_DAYS = 56  # eight weeks, or four times the campaign, whichever is longer
+PRE_MULTIPLE = 4  # campaign lengths that the time before it must have at least (methods §5.1 B)
 AFTERMATH_MULTIPLE = 1  # the dip after a campaign is looked for as long as it lasted
-CONTROL_WEEKS_SOLD = 0.75  # share of the weeks before in which a control must have sold
 SEED = 20111209
 
 
@@ -85,36 +85,54 @@ async def measure(sessions: Sessions, progress: Progress, *, campaign_id: int) -
         found = await campaigns.campaign(session, campaign_id)
         if found is None:
             raise UnknownCampaign(f"campaign {campaign_id} does not exist")
+        policy = (await policy_in_force(session)).policy
         skus = (await campaigns.campaign_skus(session, [campaign_id]))[campaign_id]
         length = (found.ends_on - found.starts_on).days + 1
-        start = found.starts_on - timedelta(days=max(PRE_DAYS, 4 * length))
+        pre_days = max(7 * policy.campaign_pre_weeks, PRE_MULTIPLE * length)
+        start = found.starts_on - timedelta(days=pre_days)
         last = await inventory.last_sale_day(session) or found.ends_on
-        end = min(found.ends_on + timedelta(days=AFTERMATH_MULTIPLE * length), last)
-        units = await campaigns.daily_units(session, start, max(end, found.ends_on))
+        lines = await history.sales_lines(session, last, since=start)
         terms = await campaigns.campaign_terms(session, found, start)
-        in_force = await policy_in_force(session)
+    end = min(found.ends_on + timedelta(days=AFTERMATH_MULTIPLE * length), last)
     await progress("measuring", 1, 2)
-    effect = await asyncio.to_thread(
-        _effect,
-        units,
-        dict(terms),
-        found,
-        skus,
-        pre_days=(found.starts_on - start).days,
-        days=(max(end, found.ends_on) - start).days + 1,
-        policy=in_force.policy,
-    )
-    async with sessions.begin() as session:
-        await session.execute(
-            delete(CampaignEffect).where(CampaignEffect.campaign_id == campaign_id)
+    if last < found.starts_on:
+        flags = ["derived_campaign"] if found.is_derived else []
+        effect = _no_verdict(flags, f"the last sales known are of {last}, before it began")
+    else:
+        effect = await asyncio.to_thread(
+            _effect,
+            lines,
+            dict(terms),
+            found,
+            skus,
+            pre_days=pre_days,
+            days=(end - start).days + 1,
+            policy=policy,
         )
-        session.add(CampaignEffect(campaign_id=campaign_id, effect=effect))
+    async with sessions.begin() as session:
+        await campaigns.replace_effect(session, campaign_id, effect)
     await progress("done", 2, 2)
     return {"campaign_id": campaign_id, "verdict": effect["verdict"]}
 
 
+def _daily_units(lines: pd.DataFrame, start: date, days: int) -> tuple[pd.Index, Floats]:
+    """Units sold per SKU and day, returns taken off the purchases they came from.
+
+    Returns:
+        the SKUs, and a table SKUs × days that begins with ``start``.
+    """
+    purchases = net_returns(lines).lines
+    day = (purchases["sold_on"] - pd.Timestamp(start)).dt.days.to_numpy()
+    is_inside = (day >= 0) & (day < days)
+    sku = purchases["sku_id"].cat.codes.to_numpy()[is_inside].astype(np.int64)
+    units = purchases["net_quantity"].to_numpy()[is_inside]
+    skus = purchases["sku_id"].cat.categories
+    table = np.bincount(sku * days + day[is_inside], units, minlength=len(skus) * days)
+    return skus, table.astype(np.float64).reshape(len(skus), days)
+
+
 def _effect(
-    units: pl.DataFrame,
+    lines: pd.DataFrame,
     terms: dict[str, Any],
     found: Campaign,
     treated_skus: list[str],
@@ -124,28 +142,26 @@ def _effect(
     policy: Policy,
 ) -> dict[str, Any]:
     """The campaign's effect as it is published; 判定不能 where the panel cannot tell."""
-    skus = units["sku_id"].unique().sort()
-    sales = np.zeros((len(skus), days))
-    rows = units["sku_id"].cast(pl.Enum(skus)).to_physical().to_numpy()
-    sales[rows, units["day"].to_numpy()] = units["units"].to_numpy()
-    treated = skus.is_in(treated_skus).to_numpy()
-    used = treated | _sold_steadily(sales[:, :pre_days])
+    skus, sales = _daily_units(lines, found.starts_on - timedelta(days=pre_days), days)
+    treated = skus.isin(treated_skus)
+    used = treated | _sold_steadily(sales[:, :pre_days], policy.campaign_control_weeks)
     sales, treated = sales[used], treated[used]
     flags = ["derived_campaign"] if found.is_derived else []
     flags += ["derived_cost"] if terms["is_cost_derived"] else []
     if not treated.any() or treated.all() or not terms["price_before"]:
         return _no_verdict(flags, "the promoted items or the controls have no sales")
+    campaign_days = min((found.ends_on - found.starts_on).days + 1, days - pre_days)
     measured = diff_in_diff(
         sales,
         treated,
         pre_periods=pre_days,
-        campaign_periods=(found.ends_on - found.starts_on).days + 1,
+        campaign_periods=campaign_days,
         seed=SEED,
     )
     cost = terms["unit_cost"]
     if cost is None:
         flags.append("assumed_cost")
-        cost = terms["price_before"] * (1 - policy.margin_share)
+        cost = policy.assumed_cost(float(terms["price_before"]))
     judged = campaign_effect(
         measured,
         CampaignTerms(
@@ -156,7 +172,8 @@ def _effect(
             cost=found.fixed_cost,
         ),
         period_days=1,
-        policy=EffectPolicy(),
+        policy=EffectPolicy(needless_share=policy.needless_share),
+        is_unfinished=campaign_days <= (found.ends_on - found.starts_on).days,
     )
     return _published(judged, pre_days, flags)
 
@@ -164,12 +181,17 @@ def _effect(
 def _published(judged: JudgedEffect, pre_days: int, flags: list[str]) -> dict[str, Any]:
     measured = judged.measured
     accounts = asdict(judged.accounts) if judged.accounts else {}
-    accounts.pop("roi_with_ltv", None)  # the LTV of customers won is not estimated yet
+    accounts.pop("roi_with_ltv", None)  # the LTV of customers won is not estimated yet,
+    if accounts:
+        accounts["cannibalised_units"] = None  # nor what other items lost
     return {
         "method": "ratio difference-in-differences, permutation p-value, placebo interval",
         "verdict": judged.verdict.value,
         "verdict_ja": judged.verdict.label,
-        "doubts": [doubt.value for doubt in judged.doubts],
+        "doubts": [
+            {"code": doubt.value, "ja": DOUBT_TEXT[doubt][0], "en": DOUBT_TEXT[doubt][1]}
+            for doubt in judged.doubts
+        ],
         "campaign": _change(measured.campaign),
         "aftermath": _change(measured.aftermath) if measured.aftermath else None,
         "p_value": measured.p_value,
@@ -183,14 +205,14 @@ def _published(judged: JudgedEffect, pre_days: int, flags: list[str]) -> dict[st
     }
 
 
-def _sold_steadily(before: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """SKUs that sold in most weeks before the campaign: fit to say how sales would have gone on.
+def _sold_steadily(before: Floats, share: float) -> np.ndarray[Any, Any]:
+    """SKUs that sold in this share of the weeks before: fit to say how sales would have gone on.
 
     SKUs that sell once in a while jump by multiples of themselves and drown the comparison.
     """
     weeks = before.shape[1] // 7
     by_week = before[:, before.shape[1] - weeks * 7 :].reshape(len(before), weeks, 7).sum(axis=2)
-    return np.asarray((by_week > 0).mean(axis=1) >= CONTROL_WEEKS_SOLD)
+    return np.asarray((by_week > 0).mean(axis=1) >= share)
 
 
 def _no_verdict(flags: list[str], why: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Campaigns over HTTP: recorded, measured, and the doubled sales of the shop's own one found."""
 
+import asyncio
+
 from httpx import AsyncClient
 
 from app.database import Sessions
@@ -11,18 +13,33 @@ from tests.conftest import Work
 from tests.make import CAMPAIGN, COST, PRICE
 
 
+def units_kept() -> int:
+    """What the campaign sold and was not brought back, a return being of the latest purchase."""
+    bought: dict[tuple[str, str], list[str]] = {}
+    returned = []
+    for line in given.csv_rows("sales"):
+        whose = (line["customer_id"], line["sku_id"])
+        if int(line["quantity"]) > 0:
+            bought.setdefault(whose, []).append(line["sold_at"])
+        elif line["customer_id"]:
+            returned.append(whose)
+    for whose in returned:
+        bought[whose].pop()
+    return sum(
+        CAMPAIGN["starts_on"] <= day <= CAMPAIGN["ends_on"]
+        for (_, sku_id), days in bought.items()
+        if sku_id in CAMPAIGN["sku_ids"]
+        for day in days
+    )
+
+
 async def test_the_doubling_of_sales_is_found(shop: AsyncClient):
     [campaign] = (await shop.get("/campaigns")).json()["items"]
     answer = await shop.get(f"/campaigns/{campaign['campaign_id']}/effect")
     CampaignEffectBody.model_validate(answer.json())
     effect = answer.json()["effect"]
     change = effect["campaign"]
-    sold = sum(
-        int(line["quantity"])
-        for line in given.csv_rows("sales")
-        if line["sku_id"] in CAMPAIGN["sku_ids"]
-        and CAMPAIGN["starts_on"] <= line["sold_at"] <= CAMPAIGN["ends_on"]
-    )
+    sold = units_kept()
     assert change["observed"] == sold
     assert change["units"] == round(sold - change["counterfactual"], 2)
     low, high = change["lift_interval"]
@@ -97,3 +114,31 @@ async def test_what_cannot_be_told_is_said_to_be_so(own_shop: AsyncClient, own_w
     assert (effect["verdict"], effect["verdict_ja"]) == ("undecided", "判定不能")
     assert effect["why"] or effect["doubts"]
     assert effect.keys() == CampaignEffectBody.model_fields["effect"].annotation.model_fields.keys()
+
+
+async def test_a_campaign_still_running_is_measured_so_far_and_one_to_come_is_not(
+    own_shop: AsyncClient, own_work: Work
+):
+    effects = []
+    for starts_on, ends_on in (("2026-06-24", "2026-07-07"), ("2026-12-20", "2026-12-26")):
+        sent = {**CAMPAIGN, "starts_on": starts_on, "ends_on": ends_on}
+        created = await own_shop.post("/campaigns", json=sent)
+        path = created.headers["Location"]
+        await own_shop.post(f"{path}/measure")
+        await own_work()
+        effects.append((await own_shop.get(f"{path}/effect")).json()["effect"])
+    running, to_come = effects
+    assert "unfinished" in [doubt["code"] for doubt in running["doubts"]]
+    assert all(doubt["ja"] and doubt["en"] for doubt in running["doubts"])
+    assert running["campaign"]["observed"] > 0
+    assert (to_come["verdict"], to_come["campaign"]) == ("undecided", None)
+    assert to_come["why"] == "the last sales known are of 2026-06-30, before it began"
+
+
+async def test_measured_twice_at_once_it_is_measured(own_shop: AsyncClient, own_work: Work):
+    for _ in range(4):
+        await own_shop.post("/campaigns/1/measure")
+    await asyncio.gather(own_work(), own_work())
+    await own_work()
+    jobs = (await own_shop.get("/jobs?limit=4")).json()["items"]
+    assert {job["status"] for job in jobs} <= {"succeeded", "queued"}
