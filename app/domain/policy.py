@@ -4,12 +4,21 @@ None of these numbers can be read off the stock or the sales. They are shown bes
 that rests on them, and a merchandiser changes them without a release.
 """
 
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+CPM_SOURCE = "LTV-Lab's published CPM definition"
+
+Value: TypeAlias = "float | tuple[float, ...]"
+Money = TypeVar("Money", float, "pd.Series[float]")
 
 
 def _value(
-    default: float | tuple[float, ...],
+    default: Value,
     low: float,
     high: float,
     unit: str,
@@ -58,6 +67,14 @@ class Policy:
     brand_loss_weeks: float = _value(
         8, 0, 52, "weeks", "値引き後の反動期間", "Weeks the dip after a markdown lasts"
     )
+    ending_brand_loss_weeks: float = _value(
+        2,
+        0,
+        52,
+        "weeks",
+        "終売予定品の反動期間",
+        "The same for items whose sales end: they leave before a longer dip matters",
+    )
     elasticity: float = _value(
         2.0,
         0.3,
@@ -79,21 +96,57 @@ class Policy:
         1,
         "share of cost",
         "定番の残価率",
-        "What a unit of a staple left over is still worth",
+        "What a unit left over of an item that goes on selling is still worth",
     )
     seasonal_salvage: float = _value(
-        0.15, 0, 1, "share of list price", "シーズン品の残価率", "Carry-over value of a leftover"
+        0.15,
+        0,
+        1,
+        "share of list price",
+        "終売予定品の残価率",
+        "Carry-over value of a leftover of an item whose sales end",
     )
-    staple_horizon_weeks: float = _value(
-        26, 4, 52, "weeks", "判定期間", "How far ahead staples are judged"
+    staple_horizon_weeks: int = _value(
+        26, 4, 52, "weeks", "判定期間", "How far ahead items are judged that go on selling"
     )
-    review_weeks: float = _value(2, 1, 8, "weeks", "見直し間隔", "Weeks between reviews of a price")
+    review_weeks: int = _value(2, 1, 8, "weeks", "見直し間隔", "Weeks between reviews of a price")
+    price_weeks: int = _value(
+        4, 1, 26, "weeks", "実売価格の期間", "Weeks whose median price paid is the price in force"
+    )
+    depth_grid: tuple[float, ...] = _value(
+        (0.1, 0.2, 0.3, 0.4, 0.5, 0.7),
+        0.01,
+        0.95,
+        "shares",
+        "値引率の刻み",
+        "Depths that a markdown may have; the deepest allowed is one of them in any case",
+    )
     max_depth: float = _value(0.5, 0.1, 0.7, "share", "最大値引率", "Deepest discount allowed")
     action_cost: float = _value(
         0.0, 0, 1e6, "money per item", "値札替え費用", "Cost of repricing one item once"
     )
     watch_band: float = _value(
         0.15, 0, 0.5, "probability", "様子見の幅", "Distance from 1/2 that counts as undecided"
+    )
+    is_cautious: int = _value(
+        0, 0, 1, "1: yes, 0: no", "慎重", "Sell only if it pays at every elasticity considered"
+    )
+    min_advantage: float = _value(
+        500,
+        0,
+        1e7,
+        "money",
+        "行動に値する差額",
+        "Advantage of selling below which it is not worth the trouble: watch",
+        "assumption of this product (yen); set it in the shop's own currency",
+    )
+    needless_sellout: float = _value(
+        0.5,
+        0.05,
+        1,
+        "probability",
+        "不要な値引きの基準",
+        "Chance to sell out at full price from which a discount is called needless",
     )
     margin_share: float = _value(
         0.45,
@@ -103,9 +156,17 @@ class Policy:
         "限界利益率",
         "Contribution margin of a sale whose item has no cost",
     )
-    ltv_horizon_weeks: float = _value(52, 4, 260, "weeks", "LTV期間", "How far ahead LTV looks")
+    ltv_horizon_weeks: int = _value(52, 4, 260, "weeks", "LTV期間", "How far ahead LTV looks")
     high_ltv_share: float = _value(
         0.20, 0.01, 0.9, "share of customers", "優良客比率", "Top share counted as high-LTV"
+    )
+    high_ltv_cells: int = _value(
+        1,
+        0,
+        1,
+        "1: yes, 0: no",
+        "優良現役・流行現役を優良客に含む",
+        "Whether these two CPM cells count as high-LTV whole, besides the top share",
     )
     cpm_amount: float = _value(
         70_000,
@@ -116,39 +177,118 @@ class Policy:
         "Cumulative spend that parts コツコツ from 流行 and 優良",
         "LTV-Lab's published CPM definition (yen); set it in the shop's own currency",
     )
+    cpm_steady_days: int = _value(
+        90,
+        1,
+        3650,
+        "days",
+        "CPM在籍日数(コツコツ以上)",
+        "First to last purchase: from here on no longer よちよち",
+        CPM_SOURCE,
+    )
+    cpm_loyal_days: int = _value(
+        210,
+        1,
+        3650,
+        "days",
+        "CPM在籍日数(優良)",
+        "First to last purchase: from here on 優良 rather than 流行",
+        CPM_SOURCE,
+    )
+    cpm_away_days: int = _value(
+        240,
+        1,
+        3650,
+        "days",
+        "CPM離脱日数",
+        "Days without a purchase from which a customer counts as 離脱",
+        CPM_SOURCE,
+    )
     service_level: float = _value(
         0.95, 0.5, 0.999, "probability", "サービス率", "Chance of no stockout in an order cycle"
     )
-    lead_time_weeks: float = _value(
+    lead_time_weeks: int = _value(
         2, 0, 26, "weeks", "調達リードタイム", "Weeks from order to receipt"
     )
-    order_review_weeks: float = _value(
-        1, 0, 12, "weeks", "発注間隔", "Weeks between two order lists"
-    )
+    order_review_weeks: int = _value(1, 1, 12, "weeks", "発注間隔", "Weeks between two order lists")
     order_cover_weeks: float = _value(
-        52, 1, 104, "weeks", "最大カバー週数", "Never order more than so many weeks of demand"
+        52, 1, 104, "weeks", "最大カバー週数", "Nothing is ordered beyond so many weeks of demand"
+    )
+    campaign_pre_weeks: int = _value(
+        8,
+        2,
+        52,
+        "weeks",
+        "施策前の比較期間",
+        "Weeks before a campaign that it is compared with; at least four times its own length",
+    )
+    campaign_control_weeks: float = _value(
+        0.75,
+        0,
+        1,
+        "share of weeks",
+        "対照品の条件",
+        "Share of the weeks before in which an item must have sold to be a control",
+    )
+    needless_share: float = _value(
+        0.7,
+        0,
+        1,
+        "share of units",
+        "不要な値引きの割合",
+        "Share of a campaign's units that would have sold anyway, from which it is needless",
     )
     sell_through_weeks: float = _value(
         13, 1, 104, "weeks", "消化率の期間", "Weeks over which sell-through and pace are counted"
     )
+
+    def __post_init__(self) -> None:
+        if self.cpm_steady_days > self.cpm_loyal_days:
+            raise PolicyError("cpm_steady_days must not be more than cpm_loyal_days")
+
+    def assumed_cost(self, price: Money) -> Money:
+        """Unit cost of an item whose own is not known: what leaves the margin share of a sale.
+
+        P(1 − f) − c = margin_share · P
+        """
+        share: float = max(1 - self.variable_cost_rate - self.margin_share, 0.0)
+        return price * share
 
 
 DEFAULT = Policy()
 
 
 def with_overrides(overrides: dict[str, Any]) -> Policy:
-    """The default policy with some values replaced.
+    """The default policy with some values replaced; a list of numbers may be one number.
 
     Raises:
         PolicyError: naming the value that is unknown, no number, or out of its range.
     """
     known = {f.name: f for f in fields(Policy)}
-    for name, value in overrides.items():
+    for name in overrides:
         if name not in known:
             raise PolicyError(f"'{name}' is no policy value; see GET /policies for all of them")
-        low, high = known[name].metadata["low"], known[name].metadata["high"]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise PolicyError(f"{name} must be a number, not {value!r}")
-        if not low <= value <= high:
-            raise PolicyError(f"{name} = {value:g} is outside its range {low:g} to {high:g}")
-    return replace(DEFAULT, **overrides)
+    values: dict[str, Any] = {name: _value_of(known[name], overrides[name]) for name in overrides}
+    return replace(DEFAULT, **values)
+
+
+def _value_of(of: "Field[Any]", given: Any) -> Value:
+    if not isinstance(of.default, tuple):
+        return _number(of, given)
+    numbers = given if isinstance(given, list | tuple) else [given]
+    if not numbers:
+        raise PolicyError(f"{of.name} needs at least one number")
+    return tuple(sorted({_number(of, number) for number in numbers}))
+
+
+def _number(of: "Field[Any]", given: Any) -> float:
+    low, high = of.metadata["low"], of.metadata["high"]
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise PolicyError(f"{of.name} must be a number, not {given!r}")
+    if not low <= given <= high:
+        raise PolicyError(f"{of.name} = {given!r} is outside its range {low:g} to {high:g}")
+    if of.type is not int:
+        return given
+    if given != int(given):
+        raise PolicyError(f"{of.name} = {given!r} must be a whole number")
+    return int(given)

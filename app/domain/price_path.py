@@ -38,6 +38,7 @@ class Economics:
     elasticity_bounds: tuple[float, float] = (0.3, 5.0)
     watch_band: tuple[float, float] = (0.35, 0.65)  # a P(sell) within is called 様子見
     cautious: bool = False  # 慎重: sell only if every draw of the elasticity says so
+    min_advantage: float = 0.0  # money: selling is not worth the trouble for less, 様子見
     score_scale: float = 0.05  # share of the stock's list value that moves the score by one logit
     needless_sellout: float = 0.5  # P(sell-out at full price) from which a discount is needless
 

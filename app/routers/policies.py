@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from app.auth import CurrentCaller, Scope, requires
+from app.auth import Caller, Scope
 from app.database import Session
 from app.domain.policy import DEFAULT, Policy, PolicyError
+from app.routers.access import requires
 from app.schemas.common import Id
 from app.schemas.policies import PolicyBody, PolicyRequest
 from app.schemas.problem import raises
@@ -47,7 +48,6 @@ async def list_policies(session: Session) -> dict[str, Any]:
     "/{scope}",
     response_model=PolicyBody,
     openapi_extra=raises(policies.UnknownScope, PolicyError, policies.StalePolicy),
-    dependencies=[requires(Scope.POLICY_WRITE)],
 )
 async def put_policy(
     scope: Annotated[
@@ -55,11 +55,11 @@ async def put_policy(
     ],
     request: PolicyRequest,
     session: Session,
-    caller: CurrentCaller,
+    caller: Annotated[Caller, requires(Scope.POLICY_WRITE)],
 ) -> dict[str, Any]:
     """Put a new version in force; a value left out goes back to its default.
 
-    Verdicts and order lists follow at the next evaluation.
+    Order lists and measurements follow at once, verdicts at the next evaluation.
     """
     in_force = await policies.change_policy(
         session,

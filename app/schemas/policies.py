@@ -11,8 +11,8 @@ PolicyName = Annotated[Text, Field(max_length=100)]
 
 class PolicyValueBody(Body):
     name: str
-    value: float
-    default: float
+    value: float | list[float]
+    default: float | list[float]
     low: float
     high: float
     unit: str
@@ -41,7 +41,7 @@ class PolicyRequest(BaseModel):
         },
     )
 
-    overrides: dict[PolicyName, Number] = Field(
+    overrides: dict[PolicyName, Number | Annotated[list[Number], Field(max_length=20)]] = Field(
         max_length=100, description="All values that differ from the default"
     )
     note: Text | None = Field(default=None, max_length=500)

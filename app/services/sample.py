@@ -37,8 +37,8 @@ COST_SHARE = 0.5
 PRICE_WEEKS = 26
 LOCATION = "EC"
 CURRENCY = "GBP"
-POLICY = {"cpm_amount": 560.0}
-POLICY_NOTE = "sample: 70,000 yen, taken as 560 pounds at about 125 yen a pound in 2011"
+POLICY = {"cpm_amount": 560.0, "min_advantage": 4.0}
+POLICY_NOTE = "sample: 70,000 and 500 yen in pounds, at about 125 yen a pound in 2011"
 
 
 async def load(
@@ -52,7 +52,6 @@ async def load(
     processes: int,
 ) -> dict[str, Any]:
     """Load the sample, evaluate it, and prepare an example of everything; safe to run again."""
-    uploads.mkdir(parents=True, exist_ok=True)
 
     async def bring(kind: str, file: Path, mapping: str | None) -> dict[str, Any]:
         name = FILE.name if mapping else f"sample-{kind}.csv"
