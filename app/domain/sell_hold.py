@@ -7,7 +7,6 @@ out good customers costs more the deeper the price, so a dearer clientele never 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
@@ -33,15 +32,10 @@ _DEPTH_STEPS = 32  # in which the break-even discount is looked for
 
 
 class Decision(StrEnum):
-    SELL = "sell"
-    HOLD = "hold"
-    WATCH = "watch"
-    NONE = "none"
-
-    @property
-    def label_ja(self) -> str:
-        """What a merchandiser reads."""
-        return {"sell": "売り切り", "hold": "温存", "watch": "様子見", "none": "在庫なし"}[self]
+    SELL = "sell"  # 売り切る
+    HOLD = "hold"  # 寝かせる
+    WATCH = "watch"  # 様子見
+    NONE = "none"  # 在庫なし
 
 
 def decide(items: pd.DataFrame, season: Floats, economics: Economics) -> pd.DataFrame:
@@ -52,7 +46,8 @@ def decide(items: pd.DataFrame, season: Floats, economics: Economics) -> pd.Data
             zero counts as none), ``demand_rate``, ``demand_shape``, ``elasticity``,
             ``elasticity_sd``, ``list_price``, ``current_depth``, ``max_depth``,
             ``holding_cost``, ``salvage_value``, ``buyer_ltv``, ``gateway_effect``,
-            ``new_buyer_share``, ``repeat_margin_at_risk``.
+            ``new_buyer_share``, ``repeat_margin_at_risk``; optionally ``is_past_end``: the day
+            on which its sales end has gone by, so that holding it is not on offer.
         season: seasonal index of each week to the horizon, (N, H).
         economics: the policy.
 
@@ -60,7 +55,8 @@ def decide(items: pd.DataFrame, season: Floats, economics: Economics) -> pd.Data
         Same index, with columns
 
         * ``decision``: a `Decision`: sell if ``advantage`` > 0; watch if ``probability_sell`` is
-          within the policy's band (or, cautious, if a draw disagrees); none without stock;
+          within the policy's band, if the advantage of selling is too small to act on (or,
+          cautious, if a draw disagrees); sell in any case past its end; none without stock;
         * ``sell_score``, ``hold_score``: 0-100, sum 100; ``advantage``: money;
           ``probability_sell``: chance that selling is better, the elasticity being normal;
         * ``depth_now``, ``depth_later``, ``change_week`` (NaN: no change): the plan, selling
@@ -68,7 +64,8 @@ def decide(items: pd.DataFrame, season: Floats, economics: Economics) -> pd.Data
           change if there is one, else after a review period or, holding, at the horizon;
         * ``surplus_units``: expected left at the horizon if the current price stays;
           ``full_price_sellout_probability``: P(demand at full price ≥ stock);
-          ``expected_units_sell``, ``expected_units_hold``: sold by the horizon;
+          ``expected_units_sell``, ``expected_units_hold``, ``expected_units_full_price``: sold
+          by the horizon;
         * ``break_even_discount``: see the function of that name;
         * ``is_needless_discount``: a discount is in force, and the stock would probably sell out
           without it or is worth more back at full price;
@@ -82,14 +79,15 @@ def decide(items: pd.DataFrame, season: Floats, economics: Economics) -> pd.Data
         methods.md §3.3-3.7, 3.11. Points are integrated gradients of the logistic score.
     """
     stock = Stock.from_frame(items, season)
-    chunks = [
-        _decide_chunk(stock.take(slice(start, start + _CHUNK)), economics)
-        for start in range(0, max(len(items), 1), _CHUNK)
-    ]
+    is_past_end = np.zeros(len(items), np.bool_)
+    if "is_past_end" in items:
+        is_past_end = items["is_past_end"].to_numpy(np.bool_)
+    rows = [slice(start, start + _CHUNK) for start in range(0, max(len(items), 1), _CHUNK)]
+    chunks = [_decide_chunk(stock.take(some), is_past_end[some], economics) for some in rows]
     return pd.concat(chunks).set_axis(items.index, axis="index")
 
 
-def _decide_chunk(stock: Stock, economics: Economics) -> pd.DataFrame:
+def _decide_chunk(stock: Stock, is_past_end: Bools, economics: Economics) -> pd.DataFrame:
     draws = np.array(economics.elasticity_draws)[:, None]
     betas = np.clip(stock.elasticity + draws * stock.elasticity_sd, *economics.elasticity_bounds)
     deepest = np.maximum(stock.current_depth, stock.max_depth)
@@ -105,7 +103,7 @@ def _decide_chunk(stock: Stock, economics: Economics) -> pd.DataFrame:
     hold_value = money[:, 1].sum(axis=1).mean(axis=0)
 
     gain = np.where(stock.on_hand > 0, money[:, 0] - money[:, 1], 0.0)
-    verdict = _verdict(gain, stock, economics)
+    verdict = _verdict(gain, stock, is_past_end, economics)
     sell, hold = np.moveaxis(np.array(pairs), 1, 0)  # (K, 3, N) each
     is_sell = (verdict["decision"] == Decision.SELL).to_numpy()
     path = PricePath(*np.where(is_sell, _median_path(sell, 0), _median_path(hold, 1)))
@@ -118,7 +116,7 @@ def _decide_chunk(stock: Stock, economics: Economics) -> pd.DataFrame:
     )
 
 
-def _verdict(gain: Floats, stock: Stock, economics: Economics) -> pd.DataFrame:
+def _verdict(gain: Floats, stock: Stock, is_past_end: Bools, economics: Economics) -> pd.DataFrame:
     """Decision, advantage, scores and components from the gains of selling, (K, 7, N)."""
     components = gain.mean(axis=0)
     draws = gain.sum(axis=1)
@@ -126,6 +124,7 @@ def _verdict(gain: Floats, stock: Stock, economics: Economics) -> pd.DataFrame:
     probability = probability_positive(draws, economics.elasticity_draws)
     low, high = economics.watch_band
     is_unsure = (probability > low) & (probability < high)
+    is_unsure |= (advantage > 0) & (advantage < economics.min_advantage)
     if economics.cautious:
         is_unsure |= (advantage > 0) & (draws <= 0).any(axis=0)
 
@@ -136,6 +135,7 @@ def _verdict(gain: Floats, stock: Stock, economics: Economics) -> pd.DataFrame:
     decision = pd.Series(Decision.HOLD, range(len(advantage)), dtype=object)
     decision[advantage > 0] = Decision.SELL
     decision[is_unsure] = Decision.WATCH
+    decision[is_past_end] = Decision.SELL
     decision[stock.on_hand <= 0] = Decision.NONE
     columns = {
         "decision": decision,
@@ -197,16 +197,18 @@ def _outlook(stock: Stock, betas: Floats, economics: Economics) -> dict[str, Flo
     sellout = np.where(stock.on_hand > 0, sellout, 1.0)
     stays = PricePath.constant(stock.current_depth, horizon)
     returns = PricePath.constant(np.zeros_like(stock.current_depth), horizon)
-    sold, gain_of_return = np.zeros((2, len(demand)))
+    sold, full_price_sold, gain_of_return = np.zeros((3, len(demand)))
     for beta in betas:
         kept, kept_units = path_value(stock, stays, beta, economics)
-        full, _ = path_value(stock, returns, beta, economics)
+        full, full_units = path_value(stock, returns, beta, economics)
         sold += kept_units / len(betas)
+        full_price_sold += full_units / len(betas)
         gain_of_return += (full - kept).sum(axis=0)
     is_discounted = (stock.current_depth > 0) & (stock.on_hand > 0)
     is_needless = (sellout >= economics.needless_sellout) | (gain_of_return > 0)
     return {
         "surplus_units": stock.on_hand - sold,
+        "expected_units_full_price": full_price_sold,
         "full_price_sellout_probability": sellout,
         "is_needless_discount": is_discounted & is_needless,
     }
@@ -237,63 +239,3 @@ def break_even_discount(
         last = np.where(gain > 0, depth, np.where(before > 0, crossing, last))
         before = np.where(is_open, gain, 0.0)
     return np.where(is_open, last, np.nan)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One component of a verdict; points and amount are above zero where it speaks for selling."""
-
-    code: str  # one of COMPONENTS
-    points: float  # of the sell score
-    amount: float  # money
-    text_ja: str
-    text_en: str
-
-
-_SUBJECTS = {
-    "cash": ("現金化", "Cash from sales"),
-    "holding": ("保管・資本", "Storage and capital"),
-    "salvage": ("残価・陳腐化", "Value of what is left over"),
-    "gateway": ("入口商品", "A gateway for new customers"),
-    "ltv_risk": ("優良客が買っている", "Good customers buy it"),
-    "brand": ("ブランド毀損", "Damage to the brand's price"),
-    "ops": ("値札替えの手間", "Work of changing prices"),
-}
-
-
-def reasons(decisions: pd.DataFrame, currency: str = "JPY") -> list[list[Reason]]:
-    """Explain verdicts: the components that tell selling from holding, weightiest first.
-
-    Args:
-        decisions: rows of what `decide` returned; of its columns ``advantage_*`` and
-            ``points_*`` are read.
-        currency: ISO code for the sentences.
-
-    Returns:
-        Reasons per row. Their points sum to ``sell_score`` - 50 and their amounts to
-        ``advantage``; a component that makes no difference is left out. The sentences state
-        money and points, or money only where components beyond ±100 points cancel out.
-    """
-    amounts = decisions[[f"advantage_{code}" for code in COMPONENTS]].to_numpy()
-    points = decisions[[f"points_{code}" for code in COMPONENTS]].to_numpy()
-    explained = []
-    for row in zip(amounts.tolist(), points.tolist(), strict=True):
-        is_cancelling = max(map(abs, row[1])) > 100
-        told = [
-            _reason(code, amount, point, currency, is_cancelling)
-            for code, amount, point in zip(COMPONENTS, *row, strict=True)
-            if amount != 0
-        ]
-        explained.append(sorted(told, key=lambda reason: -abs(reason.points)))
-    return explained
-
-
-def _reason(code: str, amount: float, points: float, currency: str, is_cancelling: bool) -> Reason:
-    ja, en = _SUBJECTS[code]
-    money = f"{int(abs(amount) + 0.5):,}"  # half up, as money is rounded everywhere
-    yen = f"{money}円" if currency == "JPY" else f"{currency} {money}"
-    ja = f"{ja}:売り切るほうが{yen}{'有利' if amount > 0 else '不利'}"
-    en = f"{en}: selling now is {currency} {money} {'better' if amount > 0 else 'worse'}"
-    if not is_cancelling:
-        ja, en = f"{ja}({points:+.1f}点)", f"{en} ({points:+.1f} points)"
-    return Reason(code, points, amount, ja, en)

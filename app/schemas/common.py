@@ -50,7 +50,12 @@ Id = Annotated[
 Day = Annotated[date, BeforeValidator(_as_written)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
-Money = Annotated[float, PlainSerializer(lambda x: round(x, 2), return_type=float)]
-UnitMoney = Annotated[float, PlainSerializer(lambda x: round(x, 4), return_type=float)]
-Ratio = Annotated[float, PlainSerializer(lambda x: round(x, 4), return_type=float)]
-Quantity = Annotated[float, PlainSerializer(lambda x: round(x, 2), return_type=float)]
+
+def _rounded(digits: int) -> PlainSerializer:
+    return PlainSerializer(lambda x: round(x, digits) + 0.0, return_type=float)  # never -0.0
+
+
+Money = Annotated[float, _rounded(2)]
+UnitMoney = Annotated[float, _rounded(4)]
+Ratio = Annotated[float, _rounded(4)]
+Quantity = Annotated[float, _rounded(2)]

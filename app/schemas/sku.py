@@ -19,7 +19,9 @@ class ReasonBody(Body):
 
 
 class ActionBody(Body):
-    kind: Literal["markdown", "hold", "review", "none"]
+    kind: Literal["markdown", "liquidate", "hold", "restore", "review", "none"] = Field(
+        description="restore: back to the full price; liquidate: past its end, markdowns fail"
+    )
     depth: Ratio | None = Field(description="Share off the list price to set now")
     start_on: date | None
     then_depth: Ratio | None = Field(description="Depth to go to later, if the plan has two steps")
@@ -38,13 +40,15 @@ class DispositionBody(Body):
     sell_score: float = Field(ge=0, le=100)
     hold_score: float = Field(ge=0, le=100)
     advantage: Money = Field(description="Present value of the best sale less the best hold")
-    probability_sell: Ratio = Field(description="Share of elasticity cases in which selling wins")
+    probability_sell: Ratio = Field(description="That selling wins, the elasticity being unsure")
     on_hand: int
     surplus_units: Quantity = Field(description="Units left at the horizon's end at today's price")
     full_price_sellout_probability: Ratio
     is_needless_discount: bool = Field(description="Discounted now, though full price would do")
     current_depth: Ratio
-    break_even_discount: Ratio | None = Field(description="Deepest discount that beats holding")
+    break_even_discount: Ratio | None = Field(
+        description="Deepest cut that, left in force, still beats holding; null: none"
+    )
     recommended_action: ActionBody
     review_on: date | None = Field(description="When to look again; null without stock")
     reasons: list[ReasonBody]
@@ -66,8 +70,12 @@ class ForecastBody(Body):
     sku_id: str
     location_id: str
     forecast_run_id: int
-    demand_class: str = Field(description="Syntetos–Boylan: smooth, erratic, intermittent, lumpy")
-    method: str = Field(description="prophet, tsb, …")
+    demand_class: Literal["smooth", "erratic", "intermittent", "lumpy", "new", "inactive"] = Field(
+        description="Syntetos–Boylan, and two cases in which there is no pattern yet"
+    )
+    method: Literal["prophet", "tsb", "shrunken_mean"] = Field(
+        description="prophet: its mean with TSB; the reason says why"
+    )
     method_reason: str
     method_reason_ja: str
     method_reason_en: str
@@ -83,9 +91,13 @@ class SkuLtvBody(Body):
     buyers: int = Field(description="Identified customers who bought it")
     effective_buyers: Quantity = Field(description="Kish's n_eff of the recency weights")
     buyer_ltv: Money = Field(description="Mean LTV of its buyers, shrunk to the category's")
-    buyer_ltv_low: Money = Field(description="5 % bound")
-    buyer_ltv_high: Money = Field(description="95 % bound")
-    ltv_index: Ratio = Field(description="Against the average buyer; 1 = average")
-    statement: str = Field(description="confident, indicative or category_average")
+    buyer_ltv_low: Money | None = Field(description="5 % bound; null: too few buyers to tell")
+    buyer_ltv_high: Money | None = Field(description="95 % bound; null: too few buyers to tell")
+    ltv_index: Ratio | None = Field(
+        description="Against the average buyer; 1 = average, null where that one is worth nothing"
+    )
+    statement: Literal["confident", "enough", "category_average"] = Field(
+        description="Whether its own buyers carry it; else カテゴリ平均で代用"
+    )
     segment_mix: dict[str, Ratio] = Field(description="CPM segment: share of its buyers")
     data_flags: list[str]

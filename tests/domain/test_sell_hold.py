@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import app.domain.sell_hold as module
 from app.domain.price_path import COMPONENTS, Economics, PricePath, Stock, best_paths
-from app.domain.sell_hold import Decision, decide, probability_positive, reasons
+from app.domain.sell_hold import Decision, decide, probability_positive
 from tests.domain.test_price_path import POLICY, golden, random_items, table_of, total
 
 SEASON = np.ones((1, 10))
@@ -199,7 +199,7 @@ def test_index_and_form_are_kept_whatever_the_number_of_rows(monkeypatch):
     whole = decide(items, season, POLICY)
     assert whole.index.equals(items.index)
     empty = decide(items.iloc[:0], season[:0], POLICY)
-    assert (list(empty.columns), reasons(empty)) == (list(whole.columns), [])
+    assert (list(empty.columns), len(empty)) == (list(whole.columns), 0)
     monkeypatch.setattr(module, "_CHUNK", 4)
     pd.testing.assert_frame_equal(decide(items, season, POLICY), whole, rtol=1e-9)
 
@@ -247,6 +247,31 @@ def test_doubt_about_the_elasticity_is_watched():
     assert sure["decision"] == ("sell" if row["advantage"] > 0 else "hold")
 
 
+def test_an_advantage_too_small_to_act_on_is_watched_and_a_hold_is_not():
+    usual = one(buyer_ltv=12_000)
+    assert (usual["decision"], usual["advantage"]) == ("sell", pytest.approx(672, abs=0.6))
+    for least, decision in ((600, "sell"), (700, "watch")):
+        row = one(policy=replace(POLICY, min_advantage=least), buyer_ltv=12_000)
+        assert (row["decision"], row["advantage"]) == (decision, usual["advantage"])
+    assert one(policy=replace(POLICY, min_advantage=1e9), buyer_ltv=60_000)["decision"] == "hold"
+
+
+def test_past_its_end_holding_is_not_on_offer():
+    for changes in ({"buyer_ltv": 60_000.0}, {"demand_rate": 0.0}):
+        held = golden(**changes)
+        assert decide(held, SEASON, POLICY).iloc[0]["decision"] == "hold"
+        ended = decide(held.assign(is_past_end=True), SEASON, POLICY).iloc[0]
+        assert ended["decision"] == "sell"
+    gone = golden(on_hand=0.0).assign(is_past_end=True)
+    assert decide(gone, SEASON, POLICY).iloc[0]["decision"] == "none"
+
+
+def test_what_full_price_would_sell_is_the_textbook_number():
+    row = one(current_depth=0.3)
+    assert row["expected_units_full_price"] == pytest.approx(49.139528, abs=1e-6)
+    assert row["expected_units_full_price"] < one(current_depth=0.3)["expected_units_hold"]
+
+
 def test_the_cautious_sell_only_what_every_draw_would():
     items, season = random_items(200, 12, 3)
     bold = decide(items, season, POLICY)["decision"]
@@ -268,33 +293,3 @@ DRAWS |= {(-1, 1, -1): 0.4514938, (1, -1, 1): 0.5485062}
 def test_the_chance_to_be_right_is_read_off_the_draws(values, expected):
     column = np.array(values, dtype=float)[:, None]
     assert probability_positive(column, (-1.2, 0.0, 1.2)) == pytest.approx([expected], abs=1e-7)
-
-
-def test_reasons_are_ordered_and_add_up_in_both_languages():
-    items, season = random_items(60, 9, 8)
-    d = decide(items, season, replace(POLICY, action_cost=100.0))
-    for (_, row), told in zip(d.iterrows(), reasons(d), strict=True):
-        assert 50 + sum(reason.points for reason in told) == pytest.approx(row["sell_score"])
-        assert sum(reason.amount for reason in told) == pytest.approx(row["advantage"])
-        sizes = [abs(reason.points) for reason in told]
-        assert sizes == sorted(sizes, reverse=True)
-        for reason in told:
-            assert ("有利" in reason.text_ja) == ("better" in reason.text_en) == (reason.amount > 0)
-
-
-def test_reasons_speak_the_words_of_the_trade():
-    told = {reason.code: reason for reason in reasons(decide(golden(), SEASON, POLICY))[0]}
-    risk, amount = told["ltv_risk"], f"{-told['ltv_risk'].amount:,.0f}"
-    assert risk.text_ja == f"優良客が買っている:売り切るほうが{amount}円不利({risk.points:+.1f}点)"
-    assert risk.text_en == (
-        f"Good customers buy it: selling now is JPY {amount} worse ({risk.points:+.1f} points)"
-    )
-    assert "USD " in reasons(decide(golden(), SEASON, POLICY), "USD")[0][0].text_ja
-    assert "gateway" not in told
-    assert [each.label_ja for each in Decision] == ["売り切り", "温存", "様子見", "在庫なし"]
-
-
-def test_components_that_cancel_out_are_told_in_money():
-    d = decide(golden(), SEASON, replace(POLICY, score_scale=1e-4))
-    assert d[POINTS].abs().max(axis=None) > 100
-    assert all("点" not in reason.text_ja for reason in reasons(d)[0])
