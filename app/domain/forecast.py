@@ -72,6 +72,7 @@ class ForecastPolicy:
     """Numbers that the forecast assumes; those without a source were chosen by backtest."""
 
     horizon: int = 26  # weeks ahead
+    history_weeks: int = 520  # looked back; one sale mistyped as of 1900 must not cost gigabytes
     quantile_levels: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
     adi_cut: float = 1.32  # Syntetos, Boylan & Croston 2005
     cv2_cut: float = 0.49  # the same

@@ -124,10 +124,12 @@ def value_customers(
 
     Returns:
         ``customers``, indexed by ``customer_id``, with the columns of `purchase_summary` and
-        ``p_alive`` (NaN under the fallback, which cannot tell), ``expected_purchases`` (within
-        the horizon), ``expected_spend`` (margin per purchase), ``ltv``, ``ltv_low`` and
-        ``ltv_high`` (money); and ``model``. The interval is that of what the customer will
-        bring, not of its mean, stretched to hold ``ltv`` where that lies outside.
+        ``p_alive`` (NaN where the model cannot tell: always under the fallback, and under
+        BG/NBD, which lets nobody leave before the second purchase, of those with one),
+        ``expected_purchases`` (within the horizon), ``expected_spend`` (margin per purchase),
+        ``ltv``, ``ltv_low`` and ``ltv_high`` (money); and ``model``. The interval is that of what
+        the customer will bring, not of its mean, stretched to hold ``ltv`` where that lies
+        outside.
 
     Raises:
         ValueError: if a customer, date or margin is missing.
@@ -156,9 +158,10 @@ def value_customers(
         draws=draws,
         seed=seed,
     )
-    is_fallback = fitted.name is ModelName.FALLBACK
+    knows_repeaters = (x > 0) & (fitted.name is ModelName.BG_NBD)
+    can_tell = knows_repeaters | (fitted.name is ModelName.MBG_NBD)
     valued = customers.assign(
-        p_alive=np.nan if is_fallback else fitted.purchases.p_alive(x, recency, T),
+        p_alive=np.where(can_tell, fitted.purchases.p_alive(x, recency, T), np.nan),
         expected_purchases=expected,
         expected_spend=spend,
         ltv=ltv,

@@ -50,7 +50,11 @@ class SkuLtv(Base, kw_only=True):
     buyers: Mapped[int] = mapped_column(Integer)
     effective_buyers: Mapped[float] = mapped_column(comment="Kish's n_eff of the weights")
     buyer_ltv: Mapped[float] = mapped_column(comment="Shrunk buyer-mix LTV per buyer, money")
-    standard_error: Mapped[float]
-    ltv_index: Mapped[float] = mapped_column(comment="1 = the average buyer")
-    statement: Mapped[str] = mapped_column(comment="confident, indicative or category_average")
+    standard_error: Mapped[float | None] = mapped_column(
+        comment="Null where too few buyers tell how they differ"
+    )
+    ltv_index: Mapped[float | None] = mapped_column(
+        comment="1 = the average buyer; null where that one is worth nothing"
+    )
+    statement: Mapped[str] = mapped_column(comment="confident, enough or category_average")
     segment_mix: Mapped[dict[str, Any]] = mapped_column(comment="CPM segment: share of buyers")

@@ -32,7 +32,8 @@ class Forecast(Base, kw_only=True):
     method_reason: Mapped[str] = mapped_column(comment="Code: why this method")
     yhat: Mapped[list[float]] = mapped_column(ARRAY(REAL), comment="Mean units per week")
     quantiles: Mapped[list[list[float]]] = mapped_column(
-        ARRAY(REAL, dimensions=2), comment="Units per week, one row a level of QUANTILE_LEVELS"
+        ARRAY(REAL, dimensions=2),
+        comment="Units per week, one row a level of the run's quantile_levels",
     )
     level_cv2: Mapped[float] = mapped_column(
         comment="Squared CV of the demand level, beyond Poisson noise"

@@ -38,7 +38,7 @@ class ImportBatch(Base, kw_only=True):
     import_id: Mapped[int] = mapped_column(Identity(), primary_key=True, init=False)
     kind: Mapped[str]
     file_name: Mapped[str]
-    options: Mapped[dict[str, Any]] = mapped_column(comment="Encoding, mapping, today's date")
+    options: Mapped[dict[str, Any]] = mapped_column(comment="Encoding and mapping asked for")
     job_id: Mapped[int | None] = mapped_column(default=None, index=True)
     summary: Mapped[dict[str, Any] | None] = mapped_column(
         default=None, comment="Counts read, new, changed, same, rejected, unlisted; null until done"

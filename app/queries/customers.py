@@ -50,13 +50,17 @@ async def sku_ltvs_page(
     return list(await session.scalars(statement))
 
 
-async def replace_customers(session: AsyncSession, customers: pl.DataFrame) -> None:
-    """Put newly valued customers in force instead of those before."""
+async def replace_customers(session: AsyncSession, customers: pl.DataFrame | None) -> None:
+    """Put newly valued customers in force instead of those before; None: nobody is known."""
     await session.execute(delete(CustomerLtv))
-    await copy_rows(session, "customer_ltv", customers)
+    if customers is not None:
+        await copy_rows(session, "customer_ltv", customers)
+    else:
+        await session.execute(delete(LtvModel))
 
 
-async def replace_sku_ltvs(session: AsyncSession, skus: pl.DataFrame) -> None:
-    """Put newly valued SKUs in force instead of those before."""
+async def replace_sku_ltvs(session: AsyncSession, skus: pl.DataFrame | None) -> None:
+    """Put newly valued SKUs in force instead of those before; None: nobody is known."""
     await session.execute(delete(SkuLtv))
-    await copy_rows(session, "sku_ltv", skus)
+    if skus is not None:
+        await copy_rows(session, "sku_ltv", skus)

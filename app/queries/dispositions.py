@@ -4,22 +4,24 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Row, delete, func, select, text
+from sqlalchemy import Row, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from app.models import Disposition
+from app.models import Disposition, Evaluation
 from app.queries.staging import copy_rows
 
 # The answer is stored as the JSON it was given as, so it is read as text and sent as it is.
+# In force is what the last evaluation said, whatever its day.
 LATEST = """
     SELECT CAST(answer AS text) FROM disposition
     WHERE sku_id = $1
-    ORDER BY evaluated_on DESC, stake DESC, location_id LIMIT 1
+      AND evaluated_on = (SELECT as_of FROM evaluation ORDER BY evaluation_id DESC LIMIT 1)
+    ORDER BY stake DESC, location_id LIMIT 1
 """
 LATEST_AT = """
     SELECT CAST(answer AS text) FROM disposition
     WHERE sku_id = $1 AND location_id = $2
-    ORDER BY evaluated_on DESC LIMIT 1
+      AND evaluated_on = (SELECT as_of FROM evaluation ORDER BY evaluation_id DESC LIMIT 1)
 """
 
 
@@ -41,8 +43,32 @@ async def latest_disposition(
     return None if answer is None else str(answer)
 
 
+WHY_NOT = text("""
+    SELECT CASE
+        WHEN item_class = 'service' THEN 'it is a service'
+        WHEN CAST(:at AS text) IS NOT NULL
+             AND NOT EXISTS (SELECT FROM location WHERE location_id = :at)
+            THEN format('there is no location %L', CAST(:at AS text))
+        WHEN NOT EXISTS (
+            SELECT FROM stock_level AS stock WHERE stock.sku_id = sku.sku_id
+              AND (CAST(:at AS text) IS NULL OR stock.location_id = :at))
+            THEN 'its stock has not been counted there'
+        WHEN NOT coalesce(list_price > 0, false) THEN 'it has no list price'
+        ELSE 'no evaluation has ended since its stock came'
+    END FROM sku WHERE sku_id = :sku_id
+""")
+
+
+async def why_not_judged(session: AsyncSession, sku_id: str, location_id: str | None) -> str | None:
+    """What a known SKU lacks that a verdict needs."""
+    found = await session.scalar(WHY_NOT, {"sku_id": sku_id, "at": location_id})
+    return None if found is None else str(found)
+
+
 async def last_evaluated_on(session: AsyncSession) -> date | None:
-    return await session.scalar(select(func.max(Disposition.evaluated_on)))
+    """The day of the evaluation in force."""
+    statement = select(Evaluation.as_of).order_by(Evaluation.evaluation_id.desc()).limit(1)
+    return await session.scalar(statement)
 
 
 async def dispositions_page(
@@ -81,13 +107,14 @@ async def dispositions_page(
 
 
 async def latest_verdict(session: AsyncSession, sku_id: str) -> dict[str, Any] | None:
-    """The latest verdict of a SKU with most money at stake."""
+    """The verdict in force of a SKU with most money at stake."""
     statement = (
         select(Disposition.answer)
-        .where(Disposition.sku_id == sku_id)
-        .order_by(
-            Disposition.evaluated_on.desc(), Disposition.stake.desc(), Disposition.location_id
+        .where(
+            Disposition.sku_id == sku_id,
+            Disposition.evaluated_on == await last_evaluated_on(session),
         )
+        .order_by(Disposition.stake.desc(), Disposition.location_id)
         .limit(1)
     )
     return await session.scalar(statement)

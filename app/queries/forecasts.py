@@ -1,7 +1,7 @@
 """Forecasts in force."""
 
 import polars as pl
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Forecast, ForecastRun
@@ -22,6 +22,18 @@ async def forecast(
     if location_id is not None:
         statement = statement.where(Forecast.location_id == location_id)
     return (await session.execute(statement)).one_or_none()
+
+
+async def next_week(session: AsyncSession, sku_id: str) -> float | None:
+    """Mean units expected of a SKU in the first week of its forecast, at all locations."""
+    statement = select(func.sum(Forecast.yhat[1])).where(Forecast.sku_id == sku_id)
+    units: float | None = await session.scalar(statement)
+    return units
+
+
+async def run_in_force(session: AsyncSession) -> ForecastRun | None:
+    statement = select(ForecastRun).order_by(ForecastRun.forecast_run_id.desc()).limit(1)
+    return await session.scalar(statement)
 
 
 async def replace_forecasts(

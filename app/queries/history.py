@@ -14,7 +14,7 @@ SALES_LINES = """
            coalesce(sold_at AT TIME ZONE 'UTC', sold_on::timestamp) AS sold_at,
            quantity, unit_price::float8 AS unit_price, sku.unit_cost, sku.is_cost_derived
     FROM sale JOIN sku USING (sku_id)
-    WHERE sold_on <= $1 AND sku.item_class <> 'service'
+    WHERE sold_on <= $1 AND sold_on >= $2 AND sku.item_class <> 'service'
 """
 
 
@@ -34,8 +34,10 @@ async def copied(
     return pl.read_csv(sink, has_header=False, schema=schema)
 
 
-async def sales_lines(session: AsyncSession, as_of: date) -> pd.DataFrame:
-    """Every sales line of stocked items up to a day.
+async def sales_lines(
+    session: AsyncSession, as_of: date, *, since: date = date.min
+) -> pd.DataFrame:
+    """Every sales line of stocked items up to a day, from another one on.
 
     Returns columns ``sku_id, location_id, customer_id`` (None: guest) as categories,
     ``sold_on`` and ``sold_at`` (datetime64), ``quantity`` (negative: return), ``unit_price``,
@@ -46,6 +48,7 @@ async def sales_lines(session: AsyncSession, as_of: date) -> pd.DataFrame:
         session,
         SALES_LINES,
         as_of,
+        since,
         schema={
             "sku_id": pl.String,
             "location_id": pl.String,
@@ -71,6 +74,16 @@ async def sales_lines(session: AsyncSession, as_of: date) -> pd.DataFrame:
             "is_cost_derived": (frame["is_cost_derived"] == "t").to_numpy(),
         }
     )
+
+
+async def categories(session: AsyncSession) -> "pd.Series[str]":
+    """Category of every stocked SKU (None: none given), by ``sku_id``."""
+    frame = await copied(
+        session,
+        "SELECT sku_id, category FROM sku WHERE item_class <> 'service' ORDER BY sku_id",
+        schema={"sku_id": pl.String, "category": pl.String},
+    )
+    return pd.Series(frame["category"].to_list(), index=frame["sku_id"].to_list(), dtype=object)
 
 
 def _category(texts: pl.Series) -> pd.Categorical:

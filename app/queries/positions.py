@@ -15,33 +15,50 @@ POSITIONS = """
     ), paid AS (
         SELECT sku_id, location_id,
                percentile_cont(0.5) WITHIN GROUP (ORDER BY unit_price::float8) AS price
-        FROM sale WHERE sold_on > $1::date - 28 AND sold_on <= $1::date AND quantity > 0
+        FROM sale WHERE sold_on > $1::date - 7 * $2::int AND sold_on <= $1::date AND quantity > 0
         GROUP BY sku_id, location_id
+    ), last_paid AS (
+        SELECT stock.sku_id, stock.location_id, last.price
+        FROM stock LEFT JOIN paid USING (sku_id, location_id) CROSS JOIN LATERAL (
+            SELECT unit_price::float8 AS price FROM sale
+            WHERE sale.sku_id = stock.sku_id AND sale.location_id = stock.location_id
+              AND quantity > 0 AND sold_on <= $1::date
+            ORDER BY sold_on DESC LIMIT 1
+        ) AS last WHERE paid.price IS NULL
+    ), counted AS (
+        SELECT location_id, max(counted_on) AS last_on FROM stock GROUP BY location_id
     )
     SELECT stock.sku_id, stock.location_id, stock.counted_on, stock.on_hand, stock.on_order,
            stock.allocated, stock.is_derived, sku.item_class, sku.list_price, sku.unit_cost,
-           sku.is_price_derived, sku.is_cost_derived, sku.sales_end_on, paid.price
-    FROM stock JOIN sku USING (sku_id) LEFT JOIN paid USING (sku_id, location_id)
+           sku.is_price_derived, sku.is_cost_derived, sku.sales_end_on,
+           coalesce(paid.price, last_paid.price) AS price,
+           stock.counted_on < counted.last_on AS is_stale
+    FROM stock JOIN sku USING (sku_id) JOIN counted USING (location_id)
+         LEFT JOIN paid USING (sku_id, location_id)
+         LEFT JOIN last_paid USING (sku_id, location_id)
     WHERE sku.item_class <> 'service'
     ORDER BY stock.sku_id, stock.location_id
 """
 
-FLAGS = ("is_derived", "is_price_derived", "is_cost_derived")
+FLAGS = ("is_derived", "is_price_derived", "is_cost_derived", "is_stale")
 
 
-async def positions(session: AsyncSession, as_of: date) -> pd.DataFrame:
+async def positions(session: AsyncSession, as_of: date, *, price_weeks: int) -> pd.DataFrame:
     """The latest stock of every SKU and location as of a day, with its prices.
 
     Returns columns ``sku_id, location_id, counted_on, on_hand, on_order, allocated`` (units),
     ``item_class, list_price, unit_cost`` (money, NaN: not known), ``sales_end_on`` (NaT: none),
-    ``paid_price`` (median paid in the last four weeks, NaN: nothing sold) and the booleans
-    ``is_derived`` (the stock), ``is_price_derived``, ``is_cost_derived``.
+    ``paid_price`` (median paid in the last ``price_weeks``, else that of the last sale; NaN:
+    nothing ever sold) and the booleans
+    ``is_derived`` (the stock), ``is_price_derived``, ``is_cost_derived``, ``is_stale`` (the
+    location has been counted since, without this SKU).
     """
     text, money = pl.String, pl.Float64
     frame = await copied(
         session,
         POSITIONS,
         as_of,
+        price_weeks,
         schema={
             "sku_id": text,
             "location_id": text,
@@ -57,6 +74,7 @@ async def positions(session: AsyncSession, as_of: date) -> pd.DataFrame:
             "is_cost_derived": text,
             "sales_end_on": pl.Date,
             "paid_price": money,
+            "is_stale": text,
         },
     )
     frame = frame.with_columns(pl.col(FLAGS) == "t")

@@ -45,10 +45,15 @@ class SkuStateBody(SkuBody):
     """The item and its state at a glance."""
 
     inventory: list[InventoryBody]
-    decision: str | None = Field(description="The latest verdict; null before any evaluation")
+    decision: str | None = Field(
+        description="The verdict with most money at stake; null where none is in force"
+    )
+    decision_location_id: str | None = Field(description="Where that verdict holds")
     sell_score: Ratio | None
-    weekly_demand: Quantity | None = Field(description="Forecast mean units a week")
-    demand_class: str | None
+    weekly_demand: Quantity | None = Field(
+        description="Units expected in the next week, all locations; null without a forecast"
+    )
+    demand_class: str | None = Field(description="At the location that is to sell most")
     buyer_ltv_index: Ratio | None = Field(description="1 = the average buyer")
     data_flags: list[str]
 

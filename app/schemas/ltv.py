@@ -18,10 +18,19 @@ class SegmentBody(Body):
     mean_p_alive: Ratio | None = Field(description="Null where the model does not tell (fallback)")
 
 
+class CpmBody(Body):
+    """Where the CPM segments meet; a value on a border belongs to the higher one."""
+
+    steady_days: int = Field(description="First to last purchase: コツコツ, no longer よちよち")
+    loyal_days: int = Field(description="First to last purchase: 優良 rather than 流行")
+    away_days: int = Field(description="Without a purchase: 離脱")
+    high_sales: Money = Field(description="Cumulative spend: beyond コツコツ")
+
+
 class SegmentsBody(Body):
     items: list[SegmentBody]
     as_of: date | None
-    definition: str
+    definition: CpmBody | None = Field(description="CPM as LTV-Lab publishes it; from the policy")
     data_flags: list[str]
 
 
@@ -50,7 +59,9 @@ class BackTestBody(Body):
     actual_purchases: int
     predicted_spend: Money
     actual_spend: Money
-    rank_correlation: Ratio = Field(description="Spearman, predicted against actual spend")
+    rank_correlation: Ratio | None = Field(
+        description="Spearman, predicted against actual spend; null where all are alike"
+    )
     top_decile_share: Ratio = Field(
         description="Of actual spend, by the tenth of customers predicted highest"
     )
@@ -62,7 +73,7 @@ class BuyerMixBody(Body):
 
     k: float = Field(description="Effective buyers at which both count alike")
     population_mean: Money = Field(description="LTV of the average buyer")
-    customer_sd: Money
+    customer_sd: Money | None = Field(description="Null where too few buyers tell")
 
 
 class LtvFitBody(Body):
@@ -79,6 +90,7 @@ class LtvFitBody(Body):
     total_low: Money = Field(description="5 % bound")
     total_high: Money = Field(description="95 % bound")
     buyer_mix: BuyerMixBody
+    cpm: CpmBody
     is_cost_derived: bool
 
 

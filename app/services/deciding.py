@@ -1,7 +1,7 @@
 """Decide for every SKU at every location whether to sell or hold, and keep the verdicts."""
 
-import asyncio
 import json
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.policy import Policy
 from app.domain.price_path import Economics, Floats
-from app.domain.sell_hold import decide, reasons
+from app.domain.reasons import reasons
+from app.domain.sell_hold import decide
 from app.queries.dispositions import replace_dispositions
 from app.services.answers import answers
 from app.services.policies import PolicyInForce
 from app.services.valuation import Valuation
 
-SEASONAL_DIP_WEEKS = 2.0  # methods §3.4: a seasonal item leaves before a longer dip matters
 DEPTH_STEP = 0.05  # prices paid scatter around the list price; a depth is read off in such steps
 SHAPES = (0.5, 1e4)  # of the Gamma belief about the demand level, from vague to certain
 INPUTS = (
@@ -36,6 +36,7 @@ INPUTS = (
     "gateway_effect",
     "new_buyer_share",
     "repeat_margin_at_risk",
+    "is_past_end",
 )
 
 
@@ -67,16 +68,20 @@ def decision_items(
     )
     price = items["list_price"]
     has_cost = items["unit_cost"].notna()
-    cost = items["unit_cost"].fillna(price * (1 - policy.margin_share))
-    is_seasonal = (items["item_class"] == "seasonal").to_numpy()
-    weeks_left = (pd.to_datetime(items["sales_end_on"]) - pd.Timestamp(as_of)).dt.days // 7
-    longest = round(policy.staple_horizon_weeks)
-    horizon = np.clip(weeks_left.fillna(longest), 1, longest).astype(int)
+    cost = items["unit_cost"].fillna(policy.assumed_cost(price))
+    days_left = (pd.to_datetime(items["sales_end_on"]) - pd.Timestamp(as_of)).dt.days
+    is_ending = ((items["item_class"] == "seasonal") | days_left.notna()).to_numpy()
+    longest = policy.staple_horizon_weeks
+    horizon = np.clip((days_left // 7).fillna(longest), 1, longest).astype(int)
     rate = items["weekly_mean"].fillna(0.0)
-    leftover = np.maximum(items["on_hand"] - horizon * rate, 0.0)
+    leftover = np.maximum(items["on_hand"] - _expected(items["yhat"], horizon), 0.0)
     depth = np.clip(1 - items["paid_price"] / price, 0, 0.95).fillna(0.0)
+    # A leftover spares a purchase only as far as the year after will need it.
+    needed = np.minimum(1.0, 52 * rate / np.maximum(leftover, 1.0))
+    spared = policy.staple_salvage * cost * needed
+    dip_weeks = np.where(is_ending, policy.ending_brand_loss_weeks, policy.brand_loss_weeks)
+    dip_weeks = np.where(days_left <= 0, 0.0, dip_weeks)  # delisted: no sale is left to dip
     ltv, has_own_ltv = _buyer_ltv(items["sku_id"], valuation)
-    dip_weeks = np.where(is_seasonal, SEASONAL_DIP_WEEKS, policy.brand_loss_weeks)
     margin = np.maximum(price * (1 - policy.variable_cost_rate) - cost, 0.0)
     return items.assign(
         unit_cost=cost,
@@ -87,20 +92,26 @@ def decision_items(
         current_depth=np.floor(depth / DEPTH_STEP + 1e-9) * DEPTH_STEP,
         max_depth=policy.max_depth,
         holding_cost=cost * policy.holding_rate / 52 + policy.storage_cost,
-        salvage_value=np.where(
-            is_seasonal,
-            policy.seasonal_salvage * price,
-            # A leftover staple spares a purchase only as far as the year after will need it.
-            policy.staple_salvage * cost * np.minimum(1.0, 52 * rate / np.maximum(leftover, 1.0)),
-        ),
+        salvage_value=np.where(is_ending, policy.seasonal_salvage * price, spared),
         buyer_ltv=ltv,
         gateway_effect=0.0,
         new_buyer_share=policy.new_buyer_share,
         repeat_margin_at_risk=policy.brand_loss * dip_weeks * rate * margin,
+        is_past_end=(days_left < 0).to_numpy(),
         horizon=horizon,
         has_forecast=items["weekly_mean"].notna(),
         has_own_ltv=has_own_ltv,
         has_cost=has_cost,
+    )
+
+
+def _expected(courses: pd.Series, horizon: Iterable[int]) -> Floats:
+    """Units that the weekly courses of demand expect up to each item's horizon."""
+    return np.array(
+        [
+            course[:weeks].sum() if isinstance(course, np.ndarray) else 0.0
+            for course, weeks in zip(courses, horizon, strict=True)
+        ]
     )
 
 
@@ -125,7 +136,11 @@ def economics_of(policy: Policy) -> Economics:
         variable_cost_rate=policy.variable_cost_rate,
         cash_premium=policy.cash_premium,
         action_cost=policy.action_cost,
-        review_weeks=round(policy.review_weeks),
+        depth_grid=policy.depth_grid,
+        review_weeks=policy.review_weeks,
+        cautious=bool(policy.is_cautious),
+        min_advantage=policy.min_advantage,
+        needless_sellout=policy.needless_sellout,
         watch_band=(0.5 - policy.watch_band, 0.5 + policy.watch_band),
     )
 
@@ -153,8 +168,7 @@ def _season(course: Any, horizon: int) -> Floats:
     return np.asarray(course[:horizon] / course.mean(), np.float64)
 
 
-async def decide_and_save(
-    session: AsyncSession,
+def judge(
     positions: pd.DataFrame,
     forecasts: pd.DataFrame,
     valuation: Valuation | None,
@@ -162,26 +176,26 @@ async def decide_and_save(
     as_of: date,
     in_force: PolicyInForce,
     currency: str,
-) -> dict[str, Any]:
-    """Judge every position that has a price and store the verdicts of the day."""
+) -> list[dict[str, Any]]:
+    """The verdict on every position that has a list price, as it is published."""
     priced = positions[positions["list_price"] > 0].reset_index(drop=True)
-    counts: dict[str, Any] = {"without_list_price": len(positions) - len(priced)}
     if priced.empty:
-        return {**counts, "decisions": {}}
+        return []
+    items = decision_items(priced, forecasts, valuation, as_of=as_of, policy=in_force.policy)
+    return answers(
+        verdicts(items, in_force.policy, currency),
+        inputs=[*INPUTS, "horizon"],
+        as_of=as_of,
+        in_force=in_force,
+        currency=currency,
+        valuation=valuation,
+    )
 
-    def compute() -> list[dict[str, Any]]:
-        items = decision_items(priced, forecasts, valuation, as_of=as_of, policy=in_force.policy)
-        decided = verdicts(items, in_force.policy, currency)
-        return answers(
-            decided,
-            inputs=[*INPUTS, "horizon"],
-            as_of=as_of,
-            in_force=in_force,
-            currency=currency,
-            valuation=valuation,
-        )
 
-    judged = await asyncio.to_thread(compute)
+async def save_verdicts(
+    session: AsyncSession, judged: list[dict[str, Any]], *, as_of: date
+) -> dict[str, int]:
+    """Put the verdicts in force as those of the day; return how many there are of each kind."""
     rows = pl.DataFrame(
         {
             "sku_id": [answer["sku_id"] for answer in judged],
@@ -191,5 +205,5 @@ async def decide_and_save(
         }
     )
     await replace_dispositions(session, as_of, rows)
-    decisions = pd.Series([answer["decision"] for answer in judged]).value_counts()
-    return {**counts, "decisions": {str(k): int(v) for k, v in decisions.items()}}
+    decisions = pd.Series([answer["decision"] for answer in judged], dtype=object).value_counts()
+    return {str(decision): int(count) for decision, count in decisions.items()}

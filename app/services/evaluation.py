@@ -11,11 +11,11 @@ from app.domain.returns import net_returns
 from app.models import Evaluation
 from app.queries import history, inventory
 from app.queries.positions import positions
-from app.services.deciding import decide_and_save
+from app.services.deciding import judge, save_verdicts
 from app.services.forecasting import forecast_all, save_forecasts
 from app.services.importing import Progress, Sessions
 from app.services.policies import policy_in_force
-from app.services.valuation import value_and_save
+from app.services.valuation import save_valuation, value
 
 STEPS = 5
 
@@ -34,50 +34,44 @@ async def evaluate(
 ) -> dict[str, Any]:
     """Recompute everything that follows from sales, stock and policy as of a day.
 
-    Each step replaces its own results in one transaction, so an evaluation that is killed
-    leaves whole results behind and can simply be run again.
+    Values, forecasts and verdicts come into force together, in one last transaction: whoever
+    reads sees those of one evaluation, the last that has ended, whatever its day. One that is
+    killed leaves nothing behind and can simply be run again.
 
     Raises:
         NothingToEvaluate: without sales up to that day.
     """
     await progress("reading sales", 0, STEPS)
     async with sessions() as session:
-        day, lines = await _sales(session, as_of)
         in_force = await policy_in_force(session)
+        day, lines = await _sales(session, as_of)
+        categories = await history.categories(session)
+        stock_day = as_of or await inventory.last_data_day(session) or day
+        stock = await positions(session, stock_day, price_weeks=in_force.policy.price_weeks)
     purchases, returns = await asyncio.to_thread(_net, lines)
     del lines  # a million lines, and another million in purchases
+    policy = in_force.policy
     await progress("valuing customers", 1, STEPS)
-    async with sessions.begin() as session:
-        valuation = await value_and_save(
-            session,
-            purchases[purchases["customer_id"].notna()],
-            as_of=day,
-            policy=in_force.policy,
-        )
-    horizon = round(in_force.policy.staple_horizon_weeks)
+    valuation = await asyncio.to_thread(value, purchases, categories, as_of=day, policy=policy)
+    # Order lists look as far ahead as an order takes to come and has to last.
+    horizon = max(policy.staple_horizon_weeks, policy.lead_time_weeks + policy.order_review_weeks)
     forecasts = await forecast_all(
         purchases, progress, as_of=day, horizon=horizon, processes=processes
     )
-    await progress("saving forecasts", 3, STEPS)
+    await progress("deciding", 3, STEPS)
+    judged = await asyncio.to_thread(
+        judge, stock, forecasts, valuation, as_of=day, in_force=in_force, currency=currency
+    )
+    await progress("saving", 4, STEPS)
     async with sessions.begin() as session:
-        forecast_summary = await save_forecasts(session, forecasts, as_of=day, horizon=horizon)
-    await progress("deciding", 4, STEPS)
-    async with sessions.begin() as session:
-        decided = await decide_and_save(
-            session,
-            await positions(session, as_of or await inventory.last_data_day(session) or day),
-            forecasts,
-            valuation,
-            as_of=day,
-            in_force=in_force,
-            currency=currency,
-        )
+        await save_valuation(session, valuation, as_of=day)
         summary = {
             "as_of": day.isoformat(),
             "customers": len(valuation.customers) if valuation else 0,
             "returns": returns,
-            "forecasts": forecast_summary,
-            **decided,
+            "forecasts": await save_forecasts(session, forecasts, as_of=day, horizon=horizon),
+            "without_list_price": len(stock) - len(judged),
+            "decisions": await save_verdicts(session, judged, as_of=day),
         }
         await _record(session, day, in_force.version, summary)
     await progress("done", STEPS, STEPS)

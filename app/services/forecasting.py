@@ -22,13 +22,15 @@ from app.models import ForecastRun
 from app.queries.forecasts import replace_forecasts
 from app.services.importing import Progress
 
+TINY = 1e-30  # of units a week, and of their variance, neither of which is ever negative
+FEW_SERIES = 8  # fitted sooner than another process has loaded Prophet
 CHUNK_SERIES = 50  # about two seconds of Prophet: short enough to show progress, long to start
 
 
 async def forecast_all(
     purchases: pd.DataFrame, progress: Progress, *, as_of: date, horizon: int, processes: int
 ) -> pd.DataFrame:
-    """Weekly forecasts of every series that ever sold, in worker processes.
+    """Weekly forecasts of every series that sold within the history, in worker processes.
 
     Args:
         purchases: lines with ``sku_id, location_id, sold_on, net_quantity``.
@@ -44,18 +46,21 @@ async def forecast_all(
     loop = asyncio.get_running_loop()
 
     def compute_all() -> pd.DataFrame:
+        first_day = pd.Timestamp(as_of) - pd.Timedelta(weeks=policy.history_weeks)
+        recent = purchases[purchases["sold_on"] > first_day]
         sales = pd.DataFrame(
             {
-                "sku_id": purchases["sku_id"].astype(object),
-                "location_id": purchases["location_id"].astype(object),
-                "sold_on": purchases["sold_on"],
-                "quantity": purchases["net_quantity"],
+                "sku_id": recent["sku_id"].astype(object),
+                "location_id": recent["location_id"].astype(object),
+                "sold_on": recent["sold_on"],
+                "quantity": recent["net_quantity"],
             }
         )
         series, demand = weekly_demand(sales, as_of=as_of)
         history = demand_history(series, demand, policy)
-        needs_fit = (history.series["method"] == ForecastMethod.PROPHET).to_numpy()
-        chunks = list(history.take(needs_fit).chunks(CHUNK_SERIES))
+        is_fitted = (history.series["method"] == ForecastMethod.PROPHET).to_numpy()
+        goes_away = is_fitted if is_fitted.sum() > FEW_SERIES else np.zeros_like(is_fitted)
+        chunks = list(history.take(goes_away).chunks(CHUNK_SERIES))
 
         def report(done: int) -> None:
             told = progress("forecasting", done, len(chunks))
@@ -63,8 +68,9 @@ async def forecast_all(
 
         report(0)
         work = partial(forecast_series, as_of=as_of, policy=policy)
-        # What needs no fitting takes milliseconds here, and would take seconds to send away.
-        results = [work(history.take(~needs_fit))]
+        # What needs no fitting takes milliseconds here, and would take seconds to send away;
+        # so would a few fits.
+        results = [work(history.take(~goes_away))]
         if chunks:
             results += compute.run(work, chunks, processes=processes, progress=report)
         return pd.concat(results).sort_values(["sku_id", "location_id"], ignore_index=True)
@@ -113,4 +119,5 @@ def _counts(column: pd.Series) -> dict[str, int]:
 
 
 def _array_text(numbers: np.ndarray[Any, Any]) -> str:
-    return "{" + ",".join(f"{number:.6g}" for number in numbers) + "}"
+    # what has faded further than single precision can tell is nothing
+    return "{" + ",".join(f"{n:.6g}" if n > TINY else "0" for n in numbers) + "}"

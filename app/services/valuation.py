@@ -1,6 +1,5 @@
 """Value customers, and through them the SKUs they buy."""
 
-import asyncio
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -11,7 +10,7 @@ import pandas as pd
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.cpm import CpmThresholds, cpm_cells, high_value_customers
+from app.domain.cpm import HIGH_VALUE_CELLS, CpmThresholds, cpm_cells, high_value_customers
 from app.domain.exposure import orders_per_unit
 from app.domain.ltv import CustomerValues, value_customers
 from app.domain.ltv_link import BuyerMix, buyer_mix
@@ -28,32 +27,36 @@ class Valuation:
     orders_per_unit: pd.Series  # by sku_id
     usual_orders_per_unit: float
     segment_shares: dict[str, dict[str, float]]  # sku_id: CPM cell: share of buyers
+    thresholds: CpmThresholds
+    is_cost_derived: bool
 
 
 def contribution(lines: pd.DataFrame, policy: Policy) -> pd.Series:
     """Money each purchase line contributes: net price less selling cost less unit cost.
 
-    ``lines`` has ``net_quantity``, ``unit_price``, ``unit_cost`` (NaN where unknown: the
-    policy's margin share of the price stands in).
+    ``lines`` has ``net_quantity``, ``unit_price``, ``unit_cost`` (NaN where unknown: the cost
+    that the policy assumes for such a price stands in).
     """
-    net_price = lines["unit_price"] * (1 - policy.variable_cost_rate)
-    margin = np.where(
-        lines["unit_cost"].notna(),
-        net_price - lines["unit_cost"],
-        policy.margin_share * lines["unit_price"],
-    )
-    return lines["net_quantity"] * margin
+    price = lines["unit_price"]
+    cost = lines["unit_cost"].fillna(policy.assumed_cost(price))
+    return lines["net_quantity"] * (price * (1 - policy.variable_cost_rate) - cost)
 
 
-def value(purchases: pd.DataFrame, *, as_of: date, policy: Policy) -> Valuation:
-    """Everything about customers that follows from their purchases.
+def value(
+    purchases: pd.DataFrame, categories: pd.Series, *, as_of: date, policy: Policy
+) -> Valuation | None:
+    """Everything about customers that follows from their purchases; None without any of them.
 
     Args:
-        purchases: identified purchase lines with ``net_quantity`` > 0 (returns taken off) and
-            the columns of ``queries.history.sales_lines``.
+        purchases: purchase lines with ``net_quantity`` > 0 (returns taken off) and the columns
+            of ``queries.history.sales_lines``; those of guests are left out.
+        categories: category by ``sku_id``, of every SKU that may want a buyers' LTV.
         as_of: the day seen from.
-        policy: horizon, rates, CPM amount.
+        policy: horizon, rates, CPM borders.
     """
+    purchases = purchases[purchases["customer_id"].notna()]
+    if purchases.empty:
+        return None
     kept = purchases.assign(
         margin=contribution(purchases, policy),
         revenue=purchases["net_quantity"] * purchases["unit_price"],
@@ -64,11 +67,39 @@ def value(purchases: pd.DataFrame, *, as_of: date, policy: Policy) -> Valuation:
     values = value_customers(
         kept,
         as_of=as_of,
-        horizon_weeks=round(policy.ltv_horizon_weeks),
+        horizon_weeks=policy.ltv_horizon_weeks,
         annual_discount_rate=policy.discount_rate,
     )
-    by_customer = kept.groupby("customer_id")
-    facts = pd.DataFrame(
+    facts = _facts(kept)
+    thresholds = _cpm_thresholds(policy)
+    cells = cpm_cells(facts, as_of=as_of, thresholds=thresholds)
+    ltv = values.customers["ltv"]
+    per_unit, usual_per_unit = orders_per_unit(kept)
+    customers = values.customers.join(facts).assign(
+        cpm_segment=cells.astype(str),
+        is_high_ltv=high_value_customers(
+            ltv,
+            cells,
+            top_share=policy.high_ltv_share,
+            high_cells=HIGH_VALUE_CELLS if policy.high_ltv_cells else (),
+        ),
+    )
+    return Valuation(
+        customers=customers,
+        values=values,
+        mix=buyer_mix(kept, ltv, as_of=as_of, categories=categories),
+        orders_per_unit=per_unit,
+        usual_orders_per_unit=usual_per_unit,
+        segment_shares=_segment_shares(kept, cells),
+        thresholds=thresholds,
+        is_cost_derived=bool(purchases["is_cost_derived"].any()),
+    )
+
+
+def _facts(purchases: pd.DataFrame) -> pd.DataFrame:
+    """What each customer has done so far, as ``cpm_cells`` asks for it."""
+    by_customer = purchases.groupby("customer_id")
+    return pd.DataFrame(
         {
             "first_on": by_customer["sold_on"].min(),
             "last_on": by_customer["sold_on"].max(),
@@ -76,20 +107,14 @@ def value(purchases: pd.DataFrame, *, as_of: date, policy: Policy) -> Valuation:
             "sales": by_customer["revenue"].sum(),
         }
     )
-    cells = cpm_cells(facts, as_of=as_of, thresholds=CpmThresholds(high_sales=policy.cpm_amount))
-    ltv = values.customers["ltv"]
-    per_unit, usual_per_unit = orders_per_unit(kept)
-    customers = values.customers.join(facts).assign(
-        cpm_segment=cells.astype(str),
-        is_high_ltv=high_value_customers(ltv, cells, top_share=policy.high_ltv_share),
-    )
-    return Valuation(
-        customers=customers,
-        values=values,
-        mix=buyer_mix(kept, ltv, as_of=as_of),
-        orders_per_unit=per_unit,
-        usual_orders_per_unit=usual_per_unit,
-        segment_shares=_segment_shares(kept, cells),
+
+
+def _cpm_thresholds(policy: Policy) -> CpmThresholds:
+    return CpmThresholds(
+        away_days=policy.cpm_away_days,
+        steady_days=policy.cpm_steady_days,
+        loyal_days=policy.cpm_loyal_days,
+        high_sales=policy.cpm_amount,
     )
 
 
@@ -104,34 +129,40 @@ def _segment_shares(lines: pd.DataFrame, cells: pd.Series) -> dict[str, dict[str
     }
 
 
-async def value_and_save(
-    session: AsyncSession, purchases: pd.DataFrame, *, as_of: date, policy: Policy
-) -> Valuation | None:
-    """Value customers and SKUs and put the result in force; None where nobody is identified."""
-    if purchases.empty:
-        return None
-    valuation = await asyncio.to_thread(value, purchases, as_of=as_of, policy=policy)
-    await replace_customers(session, _customer_rows(valuation.customers))
-    await replace_sku_ltvs(session, _sku_rows(valuation, as_of))
-    session.add(
-        LtvModel(
-            as_of=as_of,
-            name=valuation.values.model.name,
-            fit=_fit(valuation, is_cost_derived=bool(purchases["is_cost_derived"].any())),
-        )
+async def save_valuation(
+    session: AsyncSession, valuation: Valuation | None, *, as_of: date
+) -> None:
+    """Put the values in force; where nobody is identified, nobody has any."""
+    await replace_customers(session, _customer_rows(valuation.customers) if valuation else None)
+    await replace_sku_ltvs(session, _sku_rows(valuation, as_of) if valuation else None)
+    if valuation:
+        name = valuation.values.model.name
+        session.add(LtvModel(as_of=as_of, name=name, fit=_fit(valuation)))
+        await session.flush()
+
+
+def _fit(valuation: Valuation) -> dict[str, Any]:
+    mix = valuation.mix
+    fit: dict[str, Any] = _known(
+        {
+            **asdict(valuation.values.model),
+            "buyer_mix": {
+                "k": mix.k,
+                "population_mean": mix.population_mean,
+                "customer_sd": mix.customer_sd,
+            },
+            "cpm": asdict(valuation.thresholds),
+            "is_cost_derived": valuation.is_cost_derived,
+        }
     )
-    await session.flush()
-    return valuation
+    return fit
 
 
-def _fit(valuation: Valuation, *, is_cost_derived: bool) -> dict[str, Any]:
-    fit = asdict(valuation.values.model)
-    fit["buyer_mix"] = {
-        "k": valuation.mix.k,
-        "population_mean": valuation.mix.population_mean,
-        "customer_sd": valuation.mix.customer_sd,
-    }
-    return {**fit, "is_cost_derived": is_cost_derived}
+def _known(value: Any) -> Any:
+    """The value with None for what is not a number, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {name: _known(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _customer_rows(customers: pd.DataFrame) -> pl.DataFrame:
@@ -160,6 +191,7 @@ def _customer_rows(customers: pd.DataFrame) -> pl.DataFrame:
 
 def _sku_rows(valuation: Valuation, as_of: date) -> pl.DataFrame:
     skus = valuation.mix.skus
+    skus = skus[skus["buyers"] > 0]
     return pl.DataFrame(
         {
             "sku_id": skus.index.to_list(),
@@ -174,4 +206,4 @@ def _sku_rows(valuation: Valuation, as_of: date) -> pl.DataFrame:
                 json.dumps(valuation.segment_shares.get(str(sku), {})) for sku in skus.index
             ],
         }
-    )
+    ).with_columns(pl.col("buyer_ltv", "standard_error", "ltv_index").fill_nan(None))

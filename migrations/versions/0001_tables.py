@@ -153,7 +153,7 @@ def upgrade() -> None:
             "quantiles",
             postgresql.ARRAY(sa.REAL(), dimensions=2),
             nullable=False,
-            comment="Units per week, one row a level of QUANTILE_LEVELS",
+            comment="Units per week, one row a level of the run's quantile_levels",
         ),
         sa.Column(
             "level_cv2",
@@ -197,7 +197,7 @@ def upgrade() -> None:
             "options",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=False,
-            comment="Encoding, mapping, today's date",
+            comment="Encoding and mapping asked for",
         ),
         sa.Column("job_id", sa.BigInteger(), nullable=True),
         sa.Column(
@@ -409,13 +409,23 @@ def upgrade() -> None:
             nullable=False,
             comment="Shrunk buyer-mix LTV per buyer, money",
         ),
-        sa.Column("standard_error", sa.Double(), nullable=False),
-        sa.Column("ltv_index", sa.Double(), nullable=False, comment="1 = the average buyer"),
+        sa.Column(
+            "standard_error",
+            sa.Double(),
+            nullable=True,
+            comment="Null where too few buyers tell how they differ",
+        ),
+        sa.Column(
+            "ltv_index",
+            sa.Double(),
+            nullable=True,
+            comment="1 = the average buyer; null where that one is worth nothing",
+        ),
         sa.Column(
             "statement",
             sa.Text(),
             nullable=False,
-            comment="confident, indicative or category_average",
+            comment="confident, enough or category_average",
         ),
         sa.Column(
             "segment_mix",
@@ -505,7 +515,9 @@ def upgrade() -> None:
         sa.Column(
             "needed_quantity", sa.Double(), nullable=False, comment="Units before MOQ, lot, maximum"
         ),
-        sa.Column("quantity", sa.Integer(), nullable=False, comment="Units to order (推奨発注数)"),
+        sa.Column(
+            "quantity", sa.BigInteger(), nullable=False, comment="Units to order (推奨発注数)"
+        ),
         sa.Column("unit_cost", sa.Double(), nullable=True),
         sa.Column("amount", sa.Double(), nullable=True),
         sa.Column("days_of_supply_before", sa.Double(), nullable=True),

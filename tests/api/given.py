@@ -8,6 +8,7 @@ from typing import Any
 from app.database import Sessions
 from app.models import (
     Disposition,
+    Evaluation,
     Location,
     OrderLine,
     OrderList,
@@ -45,6 +46,11 @@ def disposition(sku_id: str, advantage: float, decision: str = "sell", **more: A
         evaluated_on=more.pop("evaluated_on", DAY),
         answer=answer,
     )
+
+
+def evaluation(as_of: date = DAY) -> Evaluation:
+    """What makes the verdicts of a day those in force."""
+    return Evaluation(as_of=as_of, policy_version=0, summary={})
 
 
 def stock(sku_id: str, on_hand: int, **more: Any) -> StockLevel:
@@ -92,6 +98,7 @@ __all__ = [
     "add",
     "csv_rows",
     "disposition",
+    "evaluation",
     "order_line",
     "order_list",
     "sku_ltv",

@@ -36,6 +36,7 @@ async def test_the_work_list_can_be_cut_to_a_verdict_or_a_location(
     verdicts = {"A": "sell", "B": "hold", "C": "watch", "D": "none", "E": "sell"}
     await given.add(
         sessions,
+        given.evaluation(),
         *(given.disposition(sku, 1.0, verdict) for sku, verdict in verdicts.items()),
         given.disposition("A", 1.0, "hold", location_id="SHIBUYA"),
     )
@@ -52,17 +53,26 @@ async def test_the_work_list_can_be_cut_to_a_verdict_or_a_location(
     assert len(await found()) == 6
 
 
-async def test_only_the_last_evaluation_is_listed(client: AsyncClient, sessions: Sessions):
-    before = given.DAY - timedelta(days=7)
+@pytest.mark.parametrize("days", [7, -7])
+async def test_in_force_is_the_last_evaluation_whatever_its_day(
+    client: AsyncClient, sessions: Sessions, days: int
+):
+    before = given.DAY - timedelta(days=days)
     await given.add(
         sessions,
         Sku(sku_id="A"),
+        Sku(sku_id="B"),
         given.disposition("A", 5.0),
         given.disposition("A", 9.0, evaluated_on=before),
         given.disposition("B", 9.0, evaluated_on=before),
     )
+    await given.add(sessions, given.evaluation(before))
+    await given.add(sessions, given.evaluation())
     assert [item["sku_id"] for item in await rows(client, "/dispositions")] == ["A"]
     assert (await client.get("/sku/A/disposition")).json()["advantage"] == 5.0
+    assert (await client.get("/sku/A")).json()["decision"] == "sell"
+    problem(await client.get("/sku/B/disposition"), 404, "not-evaluated")
+    assert (await client.get("/sku/B")).json()["decision"] is None
 
 
 async def test_without_a_location_the_one_with_most_at_stake_answers(
@@ -70,7 +80,9 @@ async def test_without_a_location_the_one_with_most_at_stake_answers(
 ):
     stakes = {"SHIBUYA": -7.0, "EC": 3.0, "UMEDA": 7.0}
     await given.add(
-        sessions, *(given.disposition("A", n, location_id=at) for at, n in stakes.items())
+        sessions,
+        given.evaluation(),
+        *(given.disposition("A", n, location_id=at) for at, n in stakes.items()),
     )
     answer = await client.get("/sku/A/disposition")
     assert answer.json()["location_id"] == "SHIBUYA"
@@ -98,10 +110,32 @@ async def test_another_answer_has_another_etag(shop: AsyncClient):
     assert len(set(tags)) == len(RATES)
 
 
-async def test_what_is_not_there_says_which_of_three_it_is(client: AsyncClient, sessions: Sessions):
-    await given.add(sessions, Sku(sku_id="NEW"), given.disposition("NEW", 1.0, location_id="EC"))
-    await given.add(sessions, Sku(sku_id="NEWER"))
+async def test_what_is_not_there_says_what_it_lacks(client: AsyncClient, sessions: Sessions):
+    await given.add(
+        sessions,
+        given.Location(location_id="EC"),
+        Sku(sku_id="JUDGED", list_price=1.0),
+        Sku(sku_id="POST", item_class="service"),
+        Sku(sku_id="UNSTOCKED", list_price=1.0),
+        Sku(sku_id="UNPRICED"),
+        Sku(sku_id="NEW", list_price=1.0),
+        given.stock("UNPRICED", 1),
+        given.stock("NEW", 1),
+        given.disposition("JUDGED", 1.0),
+        given.evaluation(),
+    )
     problem(await client.get("/sku/GONE/disposition"), 404, "unknown-sku")
-    problem(await client.get("/sku/NEWER/disposition"), 404, "not-evaluated")
-    answer = await client.get("/sku/NEW/disposition?location_id=SHIBUYA")
-    problem(answer, 404, "not-evaluated")
+    lacking = {
+        "/sku/JUDGED/disposition?location_id=ec": "there is no location 'ec'",
+        "/sku/JUDGED/disposition?location_id=EC": None,
+        "/sku/POST/disposition": "it is a service",
+        "/sku/UNSTOCKED/disposition": "its stock has not been counted there",
+        "/sku/UNPRICED/disposition": "it has no list price",
+        "/sku/NEW/disposition": "no evaluation has ended since its stock came",
+    }
+    for path, why in lacking.items():
+        answer = await client.get(path)
+        if why is None:
+            assert answer.status_code == 200
+        else:
+            assert problem(answer, 404, "not-evaluated")["detail"].endswith(f"verdict: {why}")

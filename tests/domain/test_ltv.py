@@ -108,7 +108,7 @@ def test_value_is_discounted_week_by_week(valued):
     p = model.params
     base = BgNbd(r=p["r"], alpha=p["alpha"], a=p["a"], b=p["b"])
     spend = GammaGamma(p=p["p"], q=p["q"], v=p["v"])
-    one = customers.iloc[[7]]
+    one = customers[customers["frequency"] > 0].iloc[[7]]
     history = [one[name].to_numpy() for name in ("frequency", "recency", "T")]
     value, before = 0.0, 0.0
     for week in range(1, 53):
@@ -121,6 +121,7 @@ def test_value_is_discounted_week_by_week(valued):
     assert one["expected_purchases"].item() == pytest.approx(before)
     assert one["expected_spend"].item() == pytest.approx(mean)
     assert one["p_alive"].item() == pytest.approx(base.p_alive(*history)[0])
+    assert customers["p_alive"].isna().equals(customers["frequency"] == 0)
 
 
 def test_a_simulated_shop_is_valued_at_what_it_then_brings(shop, valued):

@@ -31,6 +31,7 @@ def position(sku_id="A", **changes):
         "is_derived": False,
         "is_price_derived": False,
         "is_cost_derived": False,
+        "is_stale": False,
     }
     return row | changes
 
@@ -103,9 +104,21 @@ def test_a_leftover_of_a_season_is_worth_a_share_of_its_price():
     assert item["salvage_value"].item() == pytest.approx(0.15 * 3000)
 
 
-def test_a_missing_cost_is_taken_from_the_margin_share_and_flagged():
+@pytest.mark.parametrize(
+    ("sales_end_on", "dip_weeks"), [(None, 8), ("2026-08-11", 2), ("2026-06-30", 0)]
+)
+def test_a_staple_that_is_given_up_is_worth_no_more_than_a_leftover_of_a_season(
+    sales_end_on, dip_weeks
+):
+    item = items_of(position(sales_end_on=pd.Timestamp(sales_end_on))).iloc[0]
+    assert item["salvage_value"] == pytest.approx(0.75 * 1200 if dip_weeks == 8 else 0.15 * 3000)
+    margin = 3000 * 0.95 - 1200
+    assert item["repeat_margin_at_risk"] == pytest.approx(0.15 * dip_weeks * 2.0 * margin)
+
+
+def test_a_missing_cost_leaves_the_margin_share_after_selling_cost_and_is_flagged():
     items = items_of(position(unit_cost=np.nan))
-    assert items["unit_cost"].item() == pytest.approx(3000 * 0.55)
+    assert items["unit_cost"].item() == pytest.approx(3000 * (1 - 0.05 - 0.45))
     assert "assumed_cost" in answer_of(items)["data_flags"]
 
 
@@ -166,10 +179,51 @@ def test_the_same_inputs_have_the_same_hash_and_others_another():
     other = answer_of(items_of(position(on_hand=101)))["input_hash"]
     assert len(same) == 1
     assert other not in same
+    rising = items_of(position()).assign(yhat=[np.linspace(1.0, 3.0, 26)])  # the same mean
+    assert answer_of(rising)["input_hash"] not in same
 
 
-def test_a_dearer_holding_cost_never_turns_sell_into_hold():
-    costly = replace(DEFAULT, holding_rate=1.5)
-    cheap = answer_of(items_of(position(on_hand=700)))
-    dear = answer_of(items_of(position(on_hand=700), policy=costly), policy=costly)
-    assert dear["sell_score"] >= cheap["sell_score"]
+def test_stock_that_a_later_count_has_passed_over_says_so():
+    assert "stale_stock" in answer_of(items_of(position(is_stale=True)))["data_flags"]
+    assert "stale_stock" not in answer_of(items_of(position()))["data_flags"]
+
+
+def test_no_amount_is_less_than_nothing_by_nothing():
+    answer = answer_of(items_of(position(on_hand=0)))
+    assert str(answer["advantage"]) == "0.0"
+
+
+def test_stock_past_its_end_is_cleared_whatever_its_buyers_are_worth():
+    ended = position(item_class="seasonal", sales_end_on=pd.Timestamp("2026-06-29"), on_hand=50)
+    answer = answer_of(items_of(ended, rate=0.1), buyers(300_000.0))
+    assert answer["decision"] == "sell"
+    assert "past_sales_end" in answer["data_flags"]
+    assert answer["recommended_action"]["kind"] in {"liquidate", "markdown"}
+    last_day = position(item_class="seasonal", sales_end_on=pd.Timestamp("2026-06-30"))
+    assert "past_sales_end" not in answer_of(items_of(last_day))["data_flags"]
+
+
+def test_a_needless_discount_is_to_be_taken_back():
+    answer = answer_of(items_of(position(on_hand=10, paid_price=2100.0), rate=5.0))
+    assert answer["is_needless_discount"]
+    action = answer["recommended_action"]
+    assert (action["kind"], action["depth"], action["start_on"]) == ("restore", 0.0, "2026-07-01")
+    assert "定価に戻" in action["ja"]
+
+
+def test_what_a_markdown_would_not_move_is_not_called_a_sale():
+    items = items_of(position(on_hand=100), rate=0.0005)
+    answer = answer_of(items)
+    assert answer["decision"] in {"watch", "hold"}
+    assert answer["recommended_action"]["kind"] != "markdown"
+
+
+@pytest.mark.parametrize("on_hand", [100, 400, 700, 1000, 2000])
+def test_a_dearer_holding_cost_never_turns_sell_into_hold(on_hand):
+    order = ["hold", "watch", "sell"]
+    decisions = []
+    for rate in (0.0, 0.25, 0.5, 1.0, 2.0):
+        policy = replace(DEFAULT, holding_rate=rate)
+        items = items_of(position(on_hand=on_hand), policy=policy)
+        decisions.append(order.index(answer_of(items, policy=policy)["decision"]))
+    assert decisions == sorted(decisions)

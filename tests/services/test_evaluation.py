@@ -18,7 +18,7 @@ STOCK = (
     "sku_id,location_id,counted_on,on_hand\n"
     "A,EC,2026-06-28,500\nB,EC,2026-06-28,1\nUNPRICED,EC,2026-06-28,9\n"
 )
-STEPS = ["reading sales", "valuing customers", "forecasting", "saving forecasts", "deciding"]
+STEPS = ["reading sales", "valuing customers", "forecasting", "deciding", "saving"]
 
 
 class Killed(Exception):
@@ -139,3 +139,113 @@ async def test_a_return_is_taken_off_the_sale_it_belongs_to(client, work, sessio
     assert with_bulk["revenue"] == pytest.approx(
         1000 * sum(1 + n % 3 for n in range(120) if n % 7 == 0)
     )
+
+
+async def test_an_evaluation_of_a_day_gone_by_is_in_force_as_a_whole(filled, sessions: Sessions):
+    await run(sessions)
+    await run(sessions, as_of=date(2026, 4, 30))
+    verdict = (await filled.get("/sku/A/forecast")).json()
+    assert verdict["as_of"] == "2026-04-30"
+    assert (await filled.get("/ltv/segments")).json()["as_of"] == "2026-04-30"
+    assert (await filled.get("/dispositions")).json()["items"] == []  # no stock was counted by then
+    await run(sessions)
+    assert (await filled.get("/sku/A/disposition")).json()["evaluated_on"] == "2026-06-28"
+    assert (await filled.get("/sku/A/forecast")).json()["as_of"] == "2026-06-28"
+
+
+async def test_a_shop_of_one_customer_is_evaluated_and_says_what_it_cannot_tell(
+    client, work, sessions
+):
+    sales = SALES.partition("\n")[0] + "\nO1,A,C1,2026-06-01,1,1000\nO2,A,C2,2026-06-28,1,1000\n"
+    for kind, csv in (("products", PRODUCTS), ("sales", sales), ("stock", STOCK)):
+        await client.post(f"/imports/{kind}", content=csv.encode())
+    await work()
+    await run(sessions)
+    for path in ("/ltv/model", "/ltv/skus", "/sku/A/ltv", "/ltv/segments", "/ltv/customers/C1"):
+        assert (await client.get(path)).status_code == 200, path
+    ltv = (await client.get("/sku/A/ltv")).json()
+    assert ltv["statement"] == "category_average"
+    assert (await client.get("/ltv/model")).json()["fit"]["back_test"] is None
+    assert (await client.get("/sku/A/disposition")).status_code == 200
+
+
+async def test_customers_and_prices_that_are_gone_leave_no_stale_answers(
+    filled, sessions: Sessions
+):
+    await run(sessions)
+    assert (await filled.get("/ltv/segments")).json()["items"]
+    async with sessions.begin() as session:
+        await session.execute(text("UPDATE sale SET customer_id = NULL"))
+        await session.execute(text("UPDATE sku SET list_price = NULL"))
+    await run(sessions)
+    assert (await filled.get("/ltv/segments")).json()["items"] == []
+    assert (await filled.get("/ltv/model")).status_code == 404
+    assert (await filled.get("/dispositions")).json()["items"] == []
+
+
+async def test_a_sku_at_two_locations_has_two_forecasts_and_verdicts(client, work, sessions):
+    header = "order_id,sku_id,customer_id,location_id,sold_at,quantity,unit_price\n"
+    sales = header + "".join(
+        f"{where}{n},A,C{n % 7},{where},2026-0{1 + n % 6}-{1 + n % 28:02},{units},1000\n"
+        for n in range(60)
+        for where, units in (("EC", 3), ("TOKYO", 1))
+    )
+    stock = "sku_id,location_id,counted_on,on_hand\nA,EC,2026-06-28,5\nA,TOKYO,2026-06-28,900\n"
+    for kind, csv in (("products", PRODUCTS), ("sales", sales), ("stock", stock)):
+        await client.post(f"/imports/{kind}", content=csv.encode())
+    await work()
+    await run(sessions)
+    verdicts = (await client.get("/dispositions")).json()["items"]
+    assert {verdict["location_id"] for verdict in verdicts} == {"EC", "TOKYO"}
+    forecasts = {
+        where: (await client.get(f"/sku/A/forecast?location_id={where}")).json()["weeks"][0]["mean"]
+        for where in ("EC", "TOKYO")
+    }
+    assert forecasts["EC"] == pytest.approx(3 * forecasts["TOKYO"], rel=0.05)
+    sku = (await client.get("/sku/A")).json()
+    assert sku["weekly_demand"] == pytest.approx(sum(forecasts.values()), abs=0.02)
+    assert (
+        sku["decision_location_id"]
+        == max(verdicts, key=lambda v: abs(v["advantage"]))["location_id"]
+    )
+
+
+async def test_a_category_with_buyers_enough_lends_its_own_mean(client, work, sessions):
+    products = "sku_id,list_price,unit_cost,category\n" + "".join(
+        f"{kind}{n},1000,400,{kind}\n" for kind in ("DEAR", "CHEAP") for n in range(6)
+    )
+    header = SALES.partition("\n")[0] + "\n"
+    sales = header + "".join(
+        f"{kind}{c}-{day},{kind}{c % 6},{kind}{c},2026-0{1 + day // 28}-{1 + day % 28:02},1,1000\n"
+        for kind, step in (("DEAR", 7), ("CHEAP", 80))
+        for c in range(60)
+        for day in range(c % 5, 160, step)
+    )
+    for kind, csv in (("products", products), ("sales", sales)):
+        await client.post(f"/imports/{kind}", content=csv.encode())
+    await work()
+    await run(sessions)
+    items = (await client.get("/ltv/skus?limit=100")).json()["items"]
+    assert {item["statement"] for item in items} == {"category_average"}
+    ltv = {item["sku_id"]: item["buyer_ltv"] for item in items}
+    assert len(set(ltv.values())) == 2
+    assert ltv["DEAR0"] == ltv["DEAR5"] > 1.5 * ltv["CHEAP0"]
+
+
+async def test_an_item_sold_many_years_ago_or_mistyped_as_so_hurts_nobody(client, work, sessions):
+    old = "".join(
+        f"OLD{n},OLD,C1,{day},1,1000\n"
+        for n, day in enumerate(("1900-01-01", "2002-10-01", "2017-06-30"))
+    )
+    for kind, csv in (
+        ("products", PRODUCTS + "OLD,1000,400\n"),
+        ("sales", SALES + old),
+        ("stock", STOCK + "OLD,EC,2026-06-28,3\n"),
+    ):
+        await client.post(f"/imports/{kind}", content=csv.encode())
+    await work()
+    await run(sessions)
+    weeks = (await client.get("/sku/OLD/forecast")).json()["weeks"]
+    assert {week["mean"] for week in weeks} == {0.0}
+    assert (await client.get("/sku/OLD/disposition")).status_code == 200
+    assert (await client.get("/sku/A/forecast")).json()["weeks"][0]["mean"] > 0
