@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Integer, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -48,7 +48,7 @@ class OrderLine(Base, kw_only=True):
     reorder_point: Mapped[float] = mapped_column(comment="Units (発注点)")
     order_up_to: Mapped[float] = mapped_column(comment="Units (補充点)")
     needed_quantity: Mapped[float] = mapped_column(comment="Units before MOQ, lot, maximum")
-    quantity: Mapped[int] = mapped_column(Integer, comment="Units to order (推奨発注数)")
+    quantity: Mapped[int] = mapped_column(comment="Units to order (推奨発注数)")
     unit_cost: Mapped[float | None] = mapped_column(default=None)
     amount: Mapped[float | None] = mapped_column(default=None)
     days_of_supply_before: Mapped[float | None] = mapped_column(default=None)

@@ -23,8 +23,8 @@ INVENTORY = text("""
         LIMIT :limit
     )
     SELECT page.*, sku.name, sku.style_id, location.channel, sku.unit_cost, sku.is_cost_derived,
-           coalesce(recent.units, 0)::int AS units_sold, last.sold_on AS last_sold_on,
-           page.on_hand + page.on_order - page.allocated AS inventory_position,
+           coalesce(recent.units, 0)::bigint AS units_sold, last.sold_on AS last_sold_on,
+           page.on_hand::bigint + page.on_order - page.allocated AS inventory_position,
            greatest(page.on_hand, 0) * sku.unit_cost AS value_at_cost,
            CASE WHEN greatest(recent.units, 0) + greatest(page.on_hand, 0) > 0
                 THEN greatest(recent.units, 0)::float

@@ -4,40 +4,65 @@ from datetime import date
 
 import pandas as pd
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Location, OrderLine, OrderList
+from app.models import Location, OrderLine, OrderList, Sku
 from app.queries.history import copied
 
+# The weeks of the forecast count from the day after its own; an order of a later day starts
+# ``$3`` weeks on. The variance is that of a total of as many weeks from the forecast's start.
 ORDER_POSITIONS = """
     WITH stock AS (
         SELECT DISTINCT ON (sku_id, location_id) * FROM stock_level
-        WHERE counted_on <= $1 ORDER BY sku_id, location_id, counted_on DESC
+        WHERE counted_on <= $1::date ORDER BY sku_id, location_id, counted_on DESC
+    ), counted AS (
+        SELECT location_id, max(counted_on) AS last_on FROM stock GROUP BY location_id
+    ), approved AS (
+        SELECT line.sku_id, line.location_id, sum(line.quantity)::bigint AS units
+        FROM order_line AS line JOIN order_list AS list USING (order_list_id)
+             JOIN stock ON stock.sku_id = line.sku_id AND stock.location_id = line.location_id
+        WHERE list.status = 'approved' AND list.as_of BETWEEN stock.counted_on AND $1::date
+        GROUP BY line.sku_id, line.location_id
     )
-    SELECT stock.sku_id, stock.location_id, on_hand, on_order, allocated, stock.is_derived,
+    SELECT sku_id, location_id, on_hand, on_order + coalesce(approved.units, 0) AS on_order,
+           allocated, stock.is_derived,
+           stock.counted_on < counted.last_on AS is_stale,
            list_price, unit_cost, is_cost_derived,
-           (sales_end_on IS NOT NULL AND sales_end_on <= $1)::int AS is_discontinued,
-           (SELECT sum(y) FROM unnest(yhat[1:$3::int]) AS y) AS lead_time_demand_mean,
-           sum_variance[$3::int] AS lead_time_demand_variance,
-           (SELECT sum(y) FROM unnest(yhat[1:$4::int]) AS y) AS cover_demand_mean,
-           sum_variance[$4::int] AS cover_demand_variance
-    FROM stock JOIN sku USING (sku_id) JOIN forecast USING (sku_id, location_id)
+           coalesce(sales_end_on <= $1::date + 7 * $4::int, false)::int AS is_discontinued,
+           (SELECT coalesce(sum(y), 0) FROM unnest(yhat[$3::int + 1:$3::int + $4::int]) AS y)
+               AS lead_time_demand_mean,
+           coalesce(sum_variance[$4::int], 0) AS lead_time_demand_variance,
+           (SELECT sum(y) FROM unnest(yhat[$3::int + 1:$3::int + $5::int]) AS y)
+               AS cover_demand_mean,
+           sum_variance[$5::int] AS cover_demand_variance
+    FROM stock FULL JOIN forecast USING (sku_id, location_id)
+         JOIN sku USING (sku_id) LEFT JOIN counted USING (location_id)
+         LEFT JOIN approved USING (sku_id, location_id)
     WHERE item_class = $2
-    ORDER BY stock.sku_id, stock.location_id
+    ORDER BY sku_id, location_id
 """
 
 
 async def order_positions(
-    session: AsyncSession, as_of: date, *, item_class: str, lead_weeks: int, cover_weeks: int
+    session: AsyncSession,
+    as_of: date,
+    *,
+    item_class: str,
+    weeks_on: int,
+    lead_weeks: int,
+    cover_weeks: int,
 ) -> pd.DataFrame:
     """Stock and forecast demand of every item of a class, at every location.
 
     Demand over the lead time and over lead time plus review comes as mean and as variance of
-    the series' own errors over sums of as many weeks. SKUs without stock record or forecast
-    are left out. Columns: those of ``replenishment.order_lines`` that the database knows,
-    ``sku_id, location_id, list_price, unit_cost`` (NaN: not known) and the flags
-    ``is_derived``, ``is_cost_derived``.
+    the series' own errors over sums of as many weeks, ``weeks_on`` weeks into the forecast.
+    On order is what the stock record says and what has been approved since it was counted.
+    Discontinued is what will not be sold any more when an order arrives. Columns: those of
+    ``replenishment.order_lines`` that the database knows, NaN in ``on_hand`` without a stock
+    record and in ``cover_demand_mean`` without a forecast; ``sku_id, location_id, list_price,
+    unit_cost`` (NaN: not known) and the flags ``is_derived``, ``is_cost_derived``, ``is_stale``
+    (the location has been counted since, without this SKU).
     """
     text, money, units = pl.String, pl.Float64, pl.Int64
     frame = await copied(
@@ -45,6 +70,7 @@ async def order_positions(
         ORDER_POSITIONS,
         as_of,
         item_class,
+        weeks_on,
         lead_weeks,
         cover_weeks,
         schema={
@@ -54,6 +80,7 @@ async def order_positions(
             "on_order": units,
             "allocated": units,
             "is_derived": text,
+            "is_stale": text,
             "list_price": money,
             "unit_cost": money,
             "is_cost_derived": text,
@@ -64,9 +91,8 @@ async def order_positions(
             "cover_demand_variance": money,
         },
     )
-    frame = frame.with_columns(
-        pl.col("is_derived", "is_cost_derived") == "t", pl.col("is_discontinued") == 1
-    )
+    flags = (pl.col("is_derived", "is_cost_derived", "is_stale") == "t").fill_null(value=False)
+    frame = frame.with_columns(flags, pl.col("is_discontinued") == 1)
     return pd.DataFrame(
         {
             name: column.to_list() if column.dtype == text else column.to_numpy()
@@ -100,11 +126,12 @@ async def order_lists_page(
     return list(await session.scalars(statement))
 
 
-async def order_lines(session: AsyncSession, order_list_id: int) -> list[OrderLine]:
-    """The lines of a list, the largest amount first."""
+async def order_lines(session: AsyncSession, order_list_id: int) -> list[RowMapping]:
+    """The lines of a list with what their items are called, the largest amount first."""
     statement = (
-        select(OrderLine)
+        select(*OrderLine.__table__.columns, Sku.name, Sku.color, Sku.size)
+        .outerjoin(Sku, Sku.sku_id == OrderLine.sku_id)
         .where(OrderLine.order_list_id == order_list_id)
         .order_by(OrderLine.amount.desc().nulls_last(), OrderLine.order_line_id)
     )
-    return list(await session.scalars(statement))
+    return list((await session.execute(statement)).mappings())

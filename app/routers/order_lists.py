@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response, status
 
-from app.auth import CurrentCaller, Scope, requires
+from app.auth import Caller, Scope
 from app.database import Session
 from app.models import OrderList
 from app.queries import orders
+from app.routers.access import requires
 from app.routers.paging import After, Limit, key_of, page_of
 from app.schemas.common import Page, Text
 from app.schemas.csv import Unencodable, csv_text, encoded
@@ -51,7 +52,10 @@ async def _known(session: Session, order_list_id: int) -> OrderList:
     status_code=status.HTTP_201_CREATED,
     response_model=OrderListWithLinesBody,
     openapi_extra=raises(
-        ordering.UnknownLocation, ordering.NothingToOrder, ordering.IdempotencyConflict
+        ordering.UnknownLocation,
+        ordering.NothingToOrder,
+        ordering.OutsideForecast,
+        ordering.IdempotencyConflict,
     ),
     dependencies=[requires(Scope.ORDERS_WRITE)],
 )
@@ -111,10 +115,11 @@ async def get_order_list(order_list_id: OrderListId, session: Session) -> dict[s
     "/{order_list_id}/approve",
     response_model=OrderListBody,
     openapi_extra=raises(ordering.UnknownOrderList),
-    dependencies=[requires(Scope.ORDERS_WRITE)],
 )
 async def approve_order_list(
-    order_list_id: OrderListId, session: Session, caller: CurrentCaller
+    order_list_id: OrderListId,
+    session: Session,
+    caller: Annotated[Caller, requires(Scope.ORDERS_WRITE)],
 ) -> dict[str, Any]:
     """Approve a proposed list 承認; approving it again changes nothing."""
     approved = await ordering.approve_order_list(session, order_list_id, approved_by=caller.name)

@@ -17,12 +17,17 @@ class OrderListRequest(BaseModel):
         default="staple", description="定番; seasonal lists are not offered yet"
     )
     location_id: Id | None = Field(default=None, description="Null: all locations 拠点")
-    as_of: Day | None = Field(default=None, description="Default: the last evaluation's day")
+    as_of: Day | None = Field(
+        default=None, description="Stock and demand as of it; default: the last day with data"
+    )
 
 
 class OrderLineBody(Body):
     line_id: int = Field(validation_alias="order_line_id")
     sku_id: str
+    name: str | None = Field(description="商品名")
+    color: str | None
+    size: str | None
     location_id: str
     quantity: int = Field(description="推奨発注数, units")
     needed_quantity: Quantity = Field(description="Before minimum, lot and maximum")

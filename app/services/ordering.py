@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Hashable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain import replenishment
 from app.domain.policy import Policy
-from app.models import OrderLine, OrderList, OrderStatus
+from app.models import ForecastRun, OrderLine, OrderList, OrderStatus
 from app.queries import inventory, orders
-from app.queries.dispositions import last_evaluated_on
+from app.queries.forecasts import run_in_force
 from app.services.policies import policy_in_force
 
 
 class NothingToOrder(Exception):
-    """No item has reached its reorder point, or nothing has been evaluated yet."""
+    """No item has to be ordered, or nothing has been evaluated yet."""
+
+
+class OutsideForecast(Exception):
+    """The forecast in force does not reach over the time that an order has to last."""
 
 
 class UnknownLocation(Exception):
@@ -39,20 +43,22 @@ def order_proposals(positions: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Every position with its reorder point, order-up-to level, quantity and reason.
 
     Until the customer's own sourcing terms are imported, lead time and review come from the
-    policy, and there is no minimum quantity, lot or maximum stock.
+    policy, there is no minimum quantity or lot, and the maximum stock is what the policy's
+    longest cover needs, but one unit at least.
     """
-    lead_days, review_days = policy.lead_time_weeks * 7, policy.order_review_weeks * 7
+    cover_weeks = policy.lead_time_weeks + policy.order_review_weeks
+    weekly = positions["cover_demand_mean"] / cover_weeks
     complete = positions.assign(
         overdue_on_order=0.0,
         moq=0.0,
         lot_size=1.0,
-        max_stock=np.nan,
+        max_stock=np.maximum(policy.order_cover_weeks * weekly, 1.0),
         service_level=np.nan,
-        lead_time_days=lead_days,
+        lead_time_days=policy.lead_time_weeks * 7,
     )
     proposals = replenishment.order_lines(
         complete,
-        review_days=review_days,
+        review_days=policy.order_review_weeks * 7,
         service_level=policy.service_level,
         max_moq_cover_days=policy.order_cover_weeks * 7,
     )
@@ -73,7 +79,8 @@ async def propose_order_list(
 
     Raises:
         UnknownLocation: if the location is not known.
-        NothingToOrder: if no item has reached its reorder point.
+        NothingToOrder: if no item has to be ordered.
+        OutsideForecast: if the forecast does not cover what an order of that day has to last.
         IdempotencyConflict: if the key came with another request before.
     """
     request = json.dumps([item_class, location_id, as_of.isoformat() if as_of else None])
@@ -84,25 +91,24 @@ async def propose_order_list(
             return earlier
     if location_id is not None and not await orders.location_exists(session, location_id):
         raise UnknownLocation(f"location_id '{location_id}' is not known")
-    if await last_evaluated_on(session) is None:
-        raise NothingToOrder("there is no evaluation yet: import sales and stock, then evaluate")
-    day = as_of or await inventory.last_data_day(session)
-    assert day is not None
+    run = await run_in_force(session)
+    if run is None:
+        raise NothingToOrder("there is no forecast yet: import sales, then evaluate")
+    day = as_of or max(run.as_of, await inventory.last_data_day(session) or run.as_of)
     in_force = await policy_in_force(session)
-    positions = await _positions(session, day, item_class, location_id, in_force.policy)
-    if positions.empty:
-        raise NothingToOrder("no item of this class has both stock and a forecast here")
-    proposals = order_proposals(positions, in_force.policy)
+    positions = await _positions(session, day, item_class, location_id, in_force.policy, run)
+    proposals, not_ordered = _proposals(positions, in_force.policy)
     wanted = proposals[proposals["quantity"] > 0]
     if wanted.empty:
-        raise NothingToOrder(f"all {len(proposals)} items are above their reorder points")
+        told = ", ".join(f"{count} {why}" for why, count in not_ordered.items())
+        raise NothingToOrder(f"none of {len(positions)} items has to be ordered: {told or 'none'}")
     order_list = OrderList(
         item_class=item_class,
         location_id=location_id,
         as_of=day,
         policy_version=in_force.version,
-        summary=_summary(proposals, wanted),
-        data_flags=_flags(wanted),
+        summary=_summary(wanted, items=len(positions), not_ordered=not_ordered),
+        data_flags=_flags(wanted, is_stale=day >= run.as_of + timedelta(weeks=1)),
         idempotency_key=idempotency_key,
         request_hash=request_hash,
     )
@@ -114,16 +120,32 @@ async def propose_order_list(
 
 
 async def _positions(
-    session: AsyncSession, day: date, item_class: str, location_id: str | None, policy: Policy
+    session: AsyncSession,
+    day: date,
+    item_class: str,
+    location_id: str | None,
+    policy: Policy,
+    run: ForecastRun,
 ) -> pd.DataFrame:
     """The positions to look at, with demand over lead time, and over lead time and review."""
-    lead = max(round(policy.lead_time_weeks), 1)
+    lead, cover = policy.lead_time_weeks, policy.lead_time_weeks + policy.order_review_weeks
+    if day < run.as_of:
+        raise OutsideForecast(
+            f"the forecast in force begins after {run.as_of}, which is later than {day}: evaluate"
+        )
+    weeks_on = (day - run.as_of).days // 7
+    if weeks_on + cover > run.horizon_weeks:
+        raise OutsideForecast(
+            f"the forecast in force covers {run.horizon_weeks} weeks after {run.as_of}; an order"
+            f" of {day} has to last {cover} weeks: evaluate"
+        )
     positions = await orders.order_positions(
         session,
         day,
         item_class=item_class,
+        weeks_on=weeks_on,
         lead_weeks=lead,
-        cover_weeks=lead + max(round(policy.order_review_weeks), 1),
+        cover_weeks=cover,
     )
     if location_id is None:
         return positions
@@ -158,7 +180,7 @@ def _line(order_list_id: int, row: dict[Hashable, Any]) -> OrderLine:
         needed_quantity=row["needed_quantity"],
         quantity=int(row["quantity"]),
         unit_cost=cost,
-        amount=None if cost is None else cost * int(row["quantity"]),
+        amount=None if cost is None else round(cost * int(row["quantity"]), 2),
         days_of_supply_before=_number(row["days_of_cover_before"]),
         days_of_supply_after=_number(row["days_of_cover_after"]),
         reason=str(row["reason"]),
@@ -169,23 +191,39 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _summary(proposals: pd.DataFrame, wanted: pd.DataFrame) -> dict[str, Any]:
-    amount = (wanted["quantity"] * wanted["unit_cost"]).sum()
-    not_ordered = proposals.loc[proposals["quantity"] == 0, "reason"].value_counts()
+def _proposals(positions: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, dict[str, int]]:
+    """What is proposed for the positions that can be judged; why the others are not ordered."""
+    why_not = {
+        "no_stock_record": positions["on_hand"].isna(),
+        "no_forecast": positions["cover_demand_mean"].isna(),
+    }
+    is_known = ~np.logical_or.reduce(list(why_not.values()))
+    proposals = order_proposals(positions[is_known].reset_index(drop=True), policy)
+    reasons = proposals.loc[proposals["quantity"] == 0, "reason"].value_counts()
+    return proposals, {
+        **{why: int(is_so.sum()) for why, is_so in why_not.items() if is_so.any()},
+        **{str(reason): int(count) for reason, count in reasons.items()},
+    }
+
+
+def _summary(wanted: pd.DataFrame, *, items: int, not_ordered: dict[str, int]) -> dict[str, Any]:
+    amount = (wanted["quantity"] * wanted["unit_cost"]).round(2).sum()  # as the lines say
     return {
         "lines": len(wanted),
         "units": int(wanted["quantity"].sum()),
         "amount": round(float(amount), 2),
-        "items_considered": len(proposals),
-        "not_ordered": {str(reason): int(count) for reason, count in not_ordered.items()},
+        "items_considered": items,
+        "not_ordered": not_ordered,
     }
 
 
-def _flags(wanted: pd.DataFrame) -> dict[str, Any]:
+def _flags(wanted: pd.DataFrame, *, is_stale: bool) -> dict[str, Any]:
     counts = {
         "derived_stock": int(wanted["is_derived"].sum()),
         "derived_cost": int(wanted["is_cost_derived"].sum()),
         "no_cost": int(wanted["unit_cost"].isna().sum()),
+        "stale_stock": int(wanted["is_stale"].sum()),
+        "stale_forecast": len(wanted) if is_stale else 0,
         "default_lead_time": len(wanted),
     }
     return {name: count for name, count in counts.items() if count}

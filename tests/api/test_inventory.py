@@ -94,3 +94,25 @@ async def test_stock_counted_after_the_last_sale_is_seen(client: AsyncClient, wo
     [item] = await rows(client, "/inventory")
     assert (item["on_hand"], item["units_sold"], item["sell_through_rate"]) == (8, 2, 0.2)
     assert item["days_of_supply"] == 8 / (2 / WINDOW_DAYS)
+
+
+async def test_the_largest_amounts_that_an_import_takes_can_be_looked_at_and_ordered(
+    client: AsyncClient, work: Work
+):
+    most = 2**31 - 1
+    files = {
+        "stock": "sku_id,location_id,counted_on,on_hand,on_order\n"
+        f"HUGE,EC,2026-06-30,{most},{most}\nSHORT,EC,2026-07-01,0,0\n",
+        "sales": "order_id,sku_id,sold_at,quantity,unit_price\n"
+        + "".join(f"H{n},SHORT,2026-06-{20 + n},{most},1\n" for n in range(8)),
+    }
+    for kind, text in files.items():
+        await client.post(f"/imports/{kind}", content=text.encode())
+    await client.post("/evaluations", json={})
+    await work()
+    huge, short = (await client.get("/inventory")).json()["items"]
+    assert huge["inventory_position"] == 2 * most
+    assert short["units_sold"] == 8 * most
+    assert (await client.get("/sku/HUGE")).status_code == 200
+    [line] = (await client.post("/order-lists", json={})).json()["lines"]
+    assert line["quantity"] > most

@@ -12,6 +12,7 @@ from app.schemas.order_lists import OrderLineBody
 from tests.api import given
 from tests.api.conftest import problem
 from tests.api.given import Location
+from tests.conftest import Work
 from tests.make import COST, LAST_DAY
 
 ONCE = {"Idempotency-Key": "erp-1"}
@@ -57,7 +58,7 @@ async def test_the_same_key_answers_the_same_list(own_shop: AsyncClient):
 
 async def test_the_same_key_with_another_request_is_a_conflict(own_shop: AsyncClient):
     await own_shop.post("/order-lists", json={}, headers=ONCE)
-    for request in ({"location_id": "EC"}, {"as_of": "2026-06-29"}):
+    for request in ({"location_id": "EC"}, {"as_of": "2026-07-01"}):
         answer = await own_shop.post("/order-lists", json=request, headers=ONCE)
         problem(answer, 409, "idempotency-conflict")
     assert len((await own_shop.get("/order-lists")).json()["items"]) == 1
@@ -83,11 +84,121 @@ async def test_nothing_to_order_is_a_conflict_that_says_why(
     client: AsyncClient, own_shop: AsyncClient
 ):
     body = problem(await client.post("/order-lists", json={}), 409, "nothing-to-order")
-    assert "no evaluation yet" in body["detail"]
-    answer = await own_shop.post("/order-lists", json={"as_of": "2020-01-01"})
-    problem(answer, 409, "nothing-to-order")
+    assert "no forecast yet" in body["detail"]
     answer = await own_shop.post("/order-lists", json={"location_id": "NOWHERE"})
     assert "'NOWHERE'" in problem(answer, 404, "unknown-location")["detail"]
+
+
+async def test_a_day_that_the_forecast_does_not_cover_is_refused(own_shop: AsyncClient):
+    early = await own_shop.post("/order-lists", json={"as_of": "2026-06-29"})
+    assert "begins after 2026-06-30" in problem(early, 409, "outside-forecast")["detail"]
+    # 26 weeks of forecast, of which an order has to last three
+    answers = {
+        day: await own_shop.post("/order-lists", json={"as_of": day})
+        for day in ("2026-07-06", "2026-07-07", "2026-12-14", "2026-12-15")
+    }
+    assert [answer.status_code for answer in answers.values()] == [201, 201, 201, 409]
+    assert "covers 26 weeks" in answers["2026-12-15"].json()["detail"]
+    flags = [answer.json().get("data_flags", []) for answer in answers.values()]
+    assert ["stale_forecast" in told for told in flags] == [False, True, True, False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["low", "high"])
+async def test_every_policy_that_is_allowed_gives_a_list_or_says_why_not(
+    own_shop: AsyncClient, own_work: Work, end: str
+):
+    defaults = (await own_shop.get("/policies")).json()["values"]
+    overrides = {value["name"]: value[end] for value in defaults}
+    changed = await own_shop.put("/policies/tenant", json={"overrides": overrides})
+    assert changed.status_code == 200
+    before = await own_shop.post("/order-lists", json={})
+    assert before.status_code in {201, 409}, before.text
+    await own_shop.post("/evaluations", json={})
+    await own_work()
+    assert (await own_shop.get("/jobs?limit=1")).json()["items"][0]["error"] is None
+    after = await own_shop.post("/order-lists", json={})
+    assert after.status_code == 201, after.text
+
+
+async def test_nothing_is_ordered_beyond_the_longest_cover(own_shop: AsyncClient):
+    async def longest(weeks: float) -> float:
+        overrides = {"order_cover_weeks": weeks, "service_level": 0.999}
+        await own_shop.put("/policies/tenant", json={"overrides": overrides})
+        lines = (await own_shop.post("/order-lists", json={})).json()["lines"]
+        return max(line["days_of_supply_after"] for line in lines if line["quantity"] > 1)
+
+    usual = await longest(52)
+    assert await longest(4) <= 28 < usual
+
+
+SALES = "order_id,sku_id,sold_at,quantity,unit_price,location_id\n"
+
+
+async def test_what_lacks_a_stock_record_or_a_forecast_is_counted_and_named(
+    client: AsyncClient, work: Work
+):
+    files = {
+        "sales": SALES
+        + "".join(
+            f"{where}{n},SOLD,2026-06-{n:02},5,3000,{where}\n"
+            for n in range(1, 29)
+            for where in ("EC", "TOKYO")
+        ),
+        "stock": "sku_id,location_id,counted_on,on_hand\n"
+        "SOLD,EC,2026-06-30,3\nNEVER-SOLD,EC,2026-06-30,3\n",
+    }
+    for kind, text in files.items():
+        await client.post(f"/imports/{kind}", content=text.encode())
+    await client.post("/evaluations", json={})
+    await work()
+    body = (await client.post("/order-lists", json={})).json()
+    [line] = body["lines"]
+    assert (line["sku_id"], line["location_id"]) == ("SOLD", "EC")
+    assert body["summary"]["not_ordered"] == {"no_stock_record": 1, "no_forecast": 1}
+    assert body["summary"]["items_considered"] == 3
+    only = await client.post("/order-lists", json={"location_id": "TOKYO"})
+    told = problem(only, 409, "nothing-to-order")["detail"]
+    assert told == "none of 1 items has to be ordered: 1 no_stock_record"
+
+
+async def test_what_has_been_approved_is_on_order_until_stock_is_counted_again(
+    own_shop: AsyncClient, own_work: Work
+):
+    first = (await own_shop.post("/order-lists", json={})).json()
+    await own_shop.post(f"/order-lists/{first['order_list_id']}/approve")
+    again = await own_shop.post("/order-lists", json={})
+    assert "enough_stock" in problem(again, 409, "nothing-to-order")["detail"]
+    counted = "sku_id,location_id,counted_on,on_hand\nSHORT,EC,2026-07-01,5\n"
+    await own_shop.post("/imports/stock", content=counted.encode())
+    await own_work()
+    [line] = (await own_shop.post("/order-lists", json={})).json()["lines"]
+    assert (line["sku_id"], line["inventory_position"]) == ("SHORT", 5)
+
+
+async def test_stock_that_a_later_count_passed_over_is_flagged(
+    own_shop: AsyncClient, own_work: Work
+):
+    counted = "sku_id,location_id,counted_on,on_hand\nSTEADY,EC,2026-07-01,1\n"
+    await own_shop.post("/imports/stock", content=counted.encode())
+    await own_work()
+    body = (await own_shop.post("/order-lists", json={})).json()
+    assert {"STEADY", "SHORT"} <= {line["sku_id"] for line in body["lines"]}
+    assert "stale_stock" in body["data_flags"]
+
+
+async def test_what_ends_before_an_order_arrives_is_not_ordered(
+    own_shop: AsyncClient, own_work: Work
+):
+    async def ordered(sales_end_on: str) -> bool:
+        text = f"sku_id,sales_end_on\nSHORT,{sales_end_on}\n"
+        await own_shop.post("/imports/products", content=text.encode())
+        await own_work()
+        lines = (await own_shop.post("/order-lists", json={})).json()["lines"]
+        return "SHORT" in {line["sku_id"] for line in lines}
+
+    assert not await ordered("2026-07-14")  # a lead time of two weeks
+    assert await ordered("2026-07-15")
 
 
 async def test_approval_names_who_and_when_and_stays(own_shop: AsyncClient):
@@ -114,7 +225,7 @@ async def test_the_export_holds_what_the_list_holds(own_shop: AsyncClient):
         text = answer.content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
         table = list(csv.DictReader(StringIO(text, newline="")))
         assert list(table[0]) == list(OrderLineBody.model_fields)
-        told = [{name: str(value) for name, value in line.items()} for line in lines]
+        told = [{n: "" if v is None else str(v) for n, v in line.items()} for line in lines]
         assert table == told
         assert "\r\n" in text
 
