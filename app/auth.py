@@ -6,9 +6,8 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
-from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Request
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -118,21 +117,6 @@ async def authenticate(request: Request) -> Caller:
             raise Unauthenticated("send an API key in the header X-API-Key")
     ring: KeyRing = request.app.state.keys
     return await ring.caller(given.strip())
-
-
-CurrentCaller = Annotated[Caller, Depends(authenticate)]
-
-
-def requires(scope: Scope) -> Any:
-    """A dependency that lets only callers with the scope pass."""
-
-    async def check(request: Request) -> None:
-        caller = await authenticate(request)
-        if not caller.may(scope):
-            raise MissingScope(f"this operation needs the scope {scope.value}")
-
-    check.__dict__["scope"] = scope
-    return Depends(check)
 
 
 async def create_key(session: AsyncSession, name: str, scopes: list[Scope]) -> str:

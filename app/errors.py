@@ -36,6 +36,7 @@ from app.services.importing import UnknownProfile
 from app.services.ordering import (
     IdempotencyConflict,
     NothingToOrder,
+    OutsideForecast,
     UnknownLocation,
     UnknownOrderList,
 )
@@ -56,9 +57,16 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     NoBuyerLtv: (404, "sku_id '{sku_id}' has no identified buyer"),
     NoLtvModel: (404, "run an evaluation first"),
     NoRoom: (507, "the disk is full; nothing of the upload was kept"),
-    NotEvaluated: (404, "sku_id '{sku_id}' has not been evaluated at this location"),
+    NotEvaluated: (404, "sku_id '{sku_id}' has no verdict: it has no list price"),
     NotForecast: (404, "sku_id '{sku_id}' has no forecast at this location"),
-    NothingToOrder: (409, "all 4868 items are above their reorder points"),
+    NothingToOrder: (
+        409,
+        "none of 4868 items has to be ordered: 4584 enough_stock, 284 no_demand",
+    ),
+    OutsideForecast: (
+        409,
+        "the forecast in force begins after 2011-12-09, which is later than 2011-06-30: evaluate",
+    ),
     PolicyError: (422, "holding_rate = 3 is outside its range 0 to 2"),
     StalePolicy: (412, "version 2 is in force, not 1"),
     Unauthenticated: (401, "send an API key in the header X-API-Key"),
@@ -88,6 +96,7 @@ HEADERS: dict[int, dict[str, str]] = {
 }
 INVALID = ("invalid-request", "The request does not fit the schema.")
 INTERNAL = ("internal-error", "Something went wrong here.")
+MOST_ERRORS = 100  # told of one request
 SEE_LOG = "the service's log says more, under the id in the header X-Request-Id"
 
 
@@ -173,7 +182,7 @@ async def answer_validation(request: Request, error: Exception) -> Response:
             "msg": found["msg"].removeprefix("Value error, "),
             "type": found["type"],
         }
-        for found in error.errors()
+        for found in error.errors()[:MOST_ERRORS]
     ]
     where = ".".join(str(part) for part in errors[0]["loc"])
     return _answer(request, 422, INVALID, f"{where}: {errors[0]['msg']}", errors=errors)

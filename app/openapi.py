@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from app.auth import MissingScope, Unauthenticated, authenticate
+from app.auth import MissingScope, Scope, Unauthenticated
 from app.errors import (
     CATALOGUE,
     INTERNAL,
@@ -80,14 +80,18 @@ TAGS = [
 
 def scope_of(dependant: Dependant) -> str | None:
     """The scope a route asks for, found among its dependencies."""
-    scopes = [getattr(inner.call, "scope", None) for inner in _all_dependencies(dependant)]
-    return next((str(scope) for scope in scopes if scope is not None), None)
+    return next((str(scope) for scope in _asked(dependant) if scope is not None), None)
 
 
 def asks_for_key(dependant: Dependant) -> bool:
     """Whether a route is closed to callers without an API key."""
-    is_any_key = any(inner.call is authenticate for inner in _all_dependencies(dependant))
-    return is_any_key or scope_of(dependant) is not None
+    return bool(_asked(dependant))
+
+
+def _asked(dependant: Dependant) -> list[Scope | None]:
+    """What the ``requires`` among a route's dependencies ask for; None is any key."""
+    calls = [inner.call for inner in _all_dependencies(dependant)]
+    return [call.__dict__["scope"] for call in calls if "scope" in getattr(call, "__dict__", {})]
 
 
 def _all_dependencies(dependant: Dependant) -> list[Dependant]:

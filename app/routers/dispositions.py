@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session
 from app.queries import dispositions
+from app.routers.access import requires
 from app.routers.conditional import ETAG_HEADER, NOT_MODIFIED, IfNoneMatch, answer_if_changed
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import LocationId

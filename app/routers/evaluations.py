@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Body, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session
+from app.routers.access import requires
 from app.routers.parameters import invalid
 from app.schemas.common import Day
 from app.schemas.jobs import AcceptedBody

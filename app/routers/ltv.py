@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from sqlalchemy import RowMapping
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session
 from app.domain.cpm import CpmCell
 from app.models import LtvModel
 from app.queries import customers
+from app.routers.access import requires
 from app.routers.missing import NoLtvModel, UnknownCustomer
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.sku import ltv_flags, sku_ltv_body
@@ -33,10 +34,7 @@ async def list_segments(session: Session) -> dict[str, Any]:
     return {
         "items": [_segment_body(row) for row in await customers.segments(session)],
         "as_of": model.as_of if model else None,
-        "definition": (
-            "CPM as LTV-Lab publishes it: days from first to last purchase (90, 210), cumulative"
-            " spend (policy cpm_amount), 240 days without purchase = 離脱"
-        ),
+        "definition": model.fit["cpm"] if model else None,
         "data_flags": ltv_flags(model),
     }
 

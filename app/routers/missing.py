@@ -6,7 +6,7 @@ class UnknownSku(Exception):
 
 
 class NotEvaluated(Exception):
-    """The SKU is known, but no evaluation has judged it yet."""
+    """The SKU is known, but no evaluation has judged it."""
 
 
 class NotForecast(Exception):

@@ -49,7 +49,7 @@ def key_of(after: str | None, *kinds: type | str) -> tuple[Any, ...] | None:
         is_long_enough = isinstance(key, list) and len(key) == len(kinds)
         pairs = list(zip(key, kinds, strict=True)) if is_long_enough else []
         if pairs and all(_fits(value, kind) for value, kind in pairs):
-            return tuple(value for value, kind in pairs if not isinstance(kind, str))
+            return tuple(kind(value) for value, kind in pairs if not isinstance(kind, str))
     except (ValueError, RecursionError):
         pass
     raise BadCursor(f"after='{after[:50]}' is no cursor of this list; pass `next` as it came")

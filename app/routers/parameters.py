@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Request
+from fastapi import Path, Query
 from fastapi.exceptions import RequestValidationError
 
 from app.schemas.common import Day, Id
@@ -22,21 +22,3 @@ AsOf = Annotated[
 def invalid(*where: str, why: str) -> RequestValidationError:
     """The error for a value whose mistake a type cannot say."""
     return RequestValidationError([{"loc": where, "msg": why, "type": "value_error"}])
-
-
-async def only_known_parameters(request: Request) -> None:
-    """Refuse a parameter that the operation does not have or that stands twice.
-
-    A misspelt filter that is passed over in silence answers with what nobody asked for.
-    """
-    if not request.scope["query_string"]:
-        return
-    known = {field.alias for field in request.scope["route"].dependant.query_params}
-    seen: set[str] = set()
-    for name, _ in request.query_params.multi_items():
-        if name not in known:
-            told = ", ".join(sorted(known)) or "none"
-            raise invalid("query", name, why=f"is no parameter here; known: {told}")
-        if name in seen:
-            raise invalid("query", name, why="stands twice")
-        seen.add(name)

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from sqlalchemy import RowMapping
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session
 from app.queries import sales
+from app.routers.access import requires
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import Channel, OnlySku, invalid
 from app.schemas.common import Day, Page

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import Scope, requires
+from app.auth import Scope
 from app.database import Session, Sessions
 from app.domain.forecast import REASON_TEXT, ForecastReason
 from app.models import LtvModel, Sku, SkuLtv
 from app.queries import customers, dispositions, forecasts, inventory
+from app.routers.access import requires
 from app.routers.conditional import ETAG_HEADER, NOT_MODIFIED, IfNoneMatch, answer_if_changed
 from app.routers.inventory import inventory_body
 from app.routers.missing import NoBuyerLtv, NotEvaluated, NotForecast, UnknownSku
@@ -34,11 +35,11 @@ def ltv_flags(model: LtvModel | None) -> list[str]:
 
 def sku_ltv_body(ltv: SkuLtv, model: LtvModel | None) -> dict[str, Any]:
     """A SKU's buyer-mix LTV with the 5 % and 95 % bounds of its error."""
-    half = Z95 * ltv.standard_error
+    half = None if ltv.standard_error is None else Z95 * ltv.standard_error
     return {
         **{name: getattr(ltv, name) for name in SkuLtvBody.model_fields if hasattr(ltv, name)},
-        "buyer_ltv_low": ltv.buyer_ltv - half,
-        "buyer_ltv_high": ltv.buyer_ltv + half,
+        "buyer_ltv_low": None if half is None else ltv.buyer_ltv - half,
+        "buyer_ltv_high": None if half is None else ltv.buyer_ltv + half,
         "data_flags": ltv_flags(model),
     }
 
@@ -92,7 +93,8 @@ async def get_disposition(
         sessions: Sessions = request.app.state.sessions
         async with sessions() as session:
             await _require(session, sku_id)
-        raise NotEvaluated(f"sku_id '{sku_id}' has not been evaluated at this location")
+            why = await dispositions.why_not_judged(session, sku_id, location_id)
+        raise NotEvaluated(f"sku_id '{sku_id}' has no verdict: {why}")
     return answer_if_changed(answer.encode(), if_none_match)
 
 
@@ -186,8 +188,9 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
         **{name: getattr(sku, name) for name in SkuBody.model_fields},
         "inventory": [inventory_body(row) for row in rows],
         "decision": verdict["decision"] if verdict else None,
+        "decision_location_id": verdict["location_id"] if verdict else None,
         "sell_score": verdict["sell_score"] if verdict else None,
-        "weekly_demand": forecast[0].yhat[0] if forecast else None,
+        "weekly_demand": await forecasts.next_week(session, sku_id),
         "demand_class": forecast[0].demand_class if forecast else None,
         "buyer_ltv_index": ltv.ltv_index if ltv else None,
         "data_flags": flags,

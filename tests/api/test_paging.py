@@ -62,7 +62,7 @@ async def test_verdicts_with_the_same_money_at_stake_are_all_shown_once(
     negative = [given.disposition(f"N{n}", -(0.1 + 0.2), "hold") for n in range(4)]
     branches = [given.disposition("T1", 0.1 + 0.2, location_id=f"L{n}") for n in range(3)]
     others = [given.disposition("MOST", 1e9), given.disposition("LEAST", 0.0)]
-    await given.add(sessions, *tied, *negative, *branches, *others)
+    await given.add(sessions, given.evaluation(), *tied, *negative, *branches, *others)
 
     found = await in_pages(client, "/dispositions", 2)
 
@@ -155,6 +155,7 @@ FORGED = {
         encoded(["jobs", 1, 1]),
         encoded(["campaigns", 1]),
     ],
+    "/ltv/skus": [encoded(["sku ltvs", 1e301, "A"]), encoded(["sku ltvs", "1", "A"])],
     "/dispositions": [
         numbered(1.0, "a\x00", "EC"),
         numbered(1.0, "\ud800", "EC"),
@@ -172,6 +173,15 @@ async def test_a_cursor_that_no_page_gave_is_refused(client: AsyncClient):
         for after in cursors:
             answer = await client.get(path, params={"after": after})
             assert "pass `next` as it came" in problem(answer, 422, "bad-cursor")["detail"]
+
+
+async def test_a_whole_number_larger_than_any_column_is_a_place_in_a_list_all_the_same(
+    shop: AsyncClient,
+):
+    for after in (numbered(2**63, "A", "EC"), numbered(-(2**70), "A", "EC")):
+        assert (await shop.get("/dispositions", params={"after": after})).status_code == 200
+    after = encoded(["sku ltvs", 2**63, "A"])
+    assert (await shop.get("/ltv/skus", params={"after": after})).status_code == 200
 
 
 async def test_a_cursor_of_one_list_does_not_fit_another(shop: AsyncClient):

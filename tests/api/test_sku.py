@@ -47,7 +47,9 @@ async def test_an_item_nobody_has_evaluated_shows_what_is_known(
 async def test_sku_codes_are_taken_as_they_are(
     client: AsyncClient, sessions: Sessions, sku_id: str
 ):
-    await given.add(sessions, Sku(sku_id=sku_id), given.disposition(sku_id, 1.0))
+    await given.add(
+        sessions, Sku(sku_id=sku_id), given.disposition(sku_id, 1.0), given.evaluation()
+    )
     quoted = "".join(f"%{byte:02X}" for byte in sku_id.encode())
     assert (await client.get(f"/sku/{quoted}")).json()["sku_id"] == sku_id
     assert (await client.get(f"/sku/{quoted}/disposition")).json()["sku_id"] == sku_id
