@@ -19,7 +19,7 @@ import psycopg
 
 from bench.measure import descendants, memory, proportional_memory, say
 
-STEPS = ("reading sales", "valuing customers", "forecasting", "saving forecasts", "deciding")
+STEPS = ("reading sales", "valuing customers", "forecasting", "deciding", "saving")
 PROGRAMS = "ZAIKO_PG_BINDIR"
 LOOK_EVERY = 0.1  # seconds
 PATIENCE = 1200.0  # seconds until everything must be there

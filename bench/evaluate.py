@@ -16,7 +16,8 @@ import psycopg
 from prophet import Prophet
 
 from app.database import connect, sessions_of
-from app.domain.demand import week_ends, weekly_demand
+from app.domain.demand import SERIES as SERIES_KEY
+from app.domain.demand import Floats, week_ends, weekly_demand
 from app.domain.forecast import DemandHistory, ForecastPolicy, demand_history, forecast_series
 from app.domain.returns import net_returns
 from app.postgres import EmbeddedPostgres
@@ -56,17 +57,19 @@ def against_prophet(found: DemandHistory, as_of: date, policy: ForecastPolicy) -
     chosen = np.random.default_rng(SEED).choice(steady, SERIES + 1, replace=False)
     pairs = Pairs(ours=[], peer=[], more_is_better=True)
     for number, row in enumerate(chosen):
-        one = DemandHistory(found.series.iloc[[row]], found.demand[[row]], found.dispersion[[row]])
-        units = found.demand[row][~np.isnan(found.demand[row])]
+        keys, demand = found.series.iloc[[row]][SERIES_KEY], found.demand[[row]]
+        units = demand[0][~np.isnan(demand[0])]
         days = week_ends(as_of, range(1 - len(units), 1))
         frame = pd.DataFrame({"ds": days, "y": units})
 
-        def ours(one: DemandHistory = one) -> None:
+        def ours(keys: pd.DataFrame = keys, demand: Floats = demand) -> None:
+            one = demand_history(keys, demand, policy)
             forecast_series(one, as_of=as_of, policy=policy)
 
         def peer(frame: pd.DataFrame = frame) -> None:
             model = Prophet().fit(frame)
-            model.predict(model.make_future_dataframe(policy.horizon, freq="7D"))
+            weeks = model.make_future_dataframe(policy.horizon, freq="7D", include_history=False)
+            model.predict(weeks)
 
         sides = [(pairs.ours, ours), (pairs.peer, peer)]
         for rates, work in sides if number % 2 else reversed(sides):

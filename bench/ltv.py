@@ -1,8 +1,8 @@
 """The fit of BG/NBD and Gamma-Gamma on all customers of the sample.
 
-The peer is what one writes down first: the same likelihoods, customer by customer, and scipy's
-optimiser with differences in place of a gradient, from the same starts. (On this problem L-BFGS-B
-beats Nelder-Mead, so L-BFGS-B it is.)
+The peer is what one writes down first: the same likelihoods over all customers at once in NumPy,
+and scipy's optimiser with differences in place of a gradient, from the same starts. (On this
+problem L-BFGS-B beats Nelder-Mead, so L-BFGS-B it is.)
 """
 
 from datetime import date
