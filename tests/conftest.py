@@ -65,6 +65,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames:
         names = list(json.loads(os.environ[SERVERS]))
+        if metafunc.definition.get_closest_marker("one_server"):
+            names = names[:1]
         metafunc.parametrize("server", names, indirect=True, scope="session")
 
 

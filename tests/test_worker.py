@@ -17,6 +17,8 @@ from tests import make
 from tests.conftest import SERVERS
 from tests.running import DEADLINE_SECONDS, ZAIKO, environment, eventually, zaiko
 
+pytestmark = pytest.mark.one_server
+
 PASSWORD = "s3cret-of-the-database"
 CUSTOMER = "山田花子"
 

@@ -15,6 +15,8 @@ from app.settings import Settings
 from tests.api.conftest import problem
 from tests.conftest import client_of, drop_database, new_database
 
+pytestmark = pytest.mark.one_server
+
 JSON = {"Content-Type": "application/json"}
 TAKING_JSON = [("post", "/order-lists"), ("post", "/campaigns"), ("put", "/policies/tenant")]
 

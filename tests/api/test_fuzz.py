@@ -22,6 +22,8 @@ from app.auth import Scope, create_key
 from app.main import create_app
 from app.settings import Settings
 
+pytestmark = pytest.mark.one_server
+
 EXAMPLES = 3
 # A file is refused by its job, and readiness answers 503 while no worker runs.
 LEFT_OUT = {"POST /imports/{kind}", "GET /health/live", "GET /health/ready"}

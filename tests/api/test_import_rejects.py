@@ -11,6 +11,8 @@ from httpx import AsyncClient
 from tests.api.sending import Send, sender, table
 from tests.conftest import Work
 
+pytestmark = pytest.mark.one_server
+
 SALES = "order_id,sku_id,sold_at,quantity,unit_price\n"
 
 

@@ -17,6 +17,8 @@ from app.database import Sessions
 from app.settings import Settings
 from tests.conftest import client_of, drop_database, idle_apps, new_database
 
+pytestmark = pytest.mark.one_server
+
 
 class Lines:
     """What has been logged since it was last asked."""

@@ -104,6 +104,7 @@ async def test_a_day_that_the_forecast_does_not_cover_is_refused(own_shop: Async
 
 
 @pytest.mark.slow
+@pytest.mark.one_server
 @pytest.mark.parametrize("end", ["low", "high"])
 async def test_every_policy_that_is_allowed_gives_a_list_or_says_why_not(
     own_shop: AsyncClient, own_work: Work, end: str

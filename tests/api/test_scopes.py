@@ -10,6 +10,8 @@ from app.auth import Scope, create_key, revoke_key
 from app.database import Sessions
 from tests.api.conftest import problem
 
+pytestmark = pytest.mark.one_server
+
 METHODS = ("get", "post", "put", "patch", "delete")
 MISSING = "999"  # passes for an id anywhere, and is nobody's
 

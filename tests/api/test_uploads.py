@@ -15,6 +15,8 @@ from tests.api.sending import Send, sender
 from tests.conftest import Work, client_of
 from tests.postgres.live import linux_only, root_only, small_disk
 
+pytestmark = pytest.mark.one_server
+
 SALES = b"order_id,sku_id,sold_at,quantity,unit_price\nA-1,S-1,2026-06-01,1,100\n"
 LIMIT = 2**20
 FORM = {"Content-Type": "multipart/form-data; boundary=frontier"}
