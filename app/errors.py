@@ -32,7 +32,7 @@ from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
 from app.schemas.csv import Unencodable
 from app.schemas.problem import PROBLEM_JSON
 from app.services.campaigns import CampaignUnmeasured, UnknownCampaign, UnknownSkus
-from app.services.importing import UnknownProfile
+from app.services.imports.loading import UnknownProfile
 from app.services.ordering import (
     IdempotencyConflict,
     NothingToOrder,

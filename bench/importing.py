@@ -16,7 +16,7 @@ import psycopg
 from app import migrations
 from app.database import connect, sessions_of
 from app.postgres import EmbeddedPostgres
-from app.services import importing
+from app.services.imports import loading
 from app.services.sample import FILE
 from app.settings import Settings
 from bench import database
@@ -52,7 +52,7 @@ class Import:
         engine = connect(url, pool_size=2)
         sessions, settings = sessions_of(engine), Settings()
         async with sessions.begin() as session:
-            batch = await importing.receive(
+            batch = await loading.receive(
                 session,
                 kind="sales",
                 file_name=file.name,
@@ -60,7 +60,7 @@ class Import:
                 mapping="online_retail_ii",
             )
         started = asyncio.get_running_loop().time()
-        self.summary = await importing.run_import(
+        self.summary = await loading.run_import(
             sessions,
             _no_progress,
             import_id=batch.import_id,

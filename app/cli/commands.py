@@ -137,7 +137,7 @@ def import_file(
 ) -> None:
     """Import a file of sales, stock or products, and say what was loaded."""
     from app.launcher.submitting import submit_import
-    from app.services.importing import check_profile
+    from app.services.imports.loading import check_profile
     from app.settings import Settings
 
     settings = Settings()

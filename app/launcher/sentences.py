@@ -10,7 +10,7 @@ TOLD_AS_THEY_ARE = (
     "app.launcher.serving.PortTaken",
     "app.migrations.CannotMigrate",
     "app.postgres.PostgresError",
-    "app.services.importing.UnknownProfile",
+    "app.services.imports.loading.UnknownProfile",
     "app.worker.process.NotMigrated",
 )
 OF_THE_DATABASE = ("sqlalchemy.exc.DBAPIError", "psycopg.Error", "asyncpg.PostgresError")

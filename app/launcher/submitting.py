@@ -6,7 +6,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from app.database import Sessions
-from app.services import importing, jobs
+from app.services import jobs
+from app.services.imports import loading
 
 
 async def submit_import(
@@ -23,7 +24,7 @@ async def submit_import(
     try:
         shutil.copyfile(file, copy)
         async with sessions.begin() as session:
-            batch = await importing.receive(
+            batch = await loading.receive(
                 session, kind=kind, file_name=file.name, encoding=encoding, mapping=mapping
             )
             payload = {"import_id": batch.import_id, "file": copy.name, "of": kind}

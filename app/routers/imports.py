@@ -18,8 +18,9 @@ from app.schemas.common import Page, Text
 from app.schemas.csv import csv_text, encoded
 from app.schemas.jobs import AcceptedBody, ImportBody, RejectBody
 from app.schemas.problem import raises
-from app.services import importing, jobs
-from app.services.import_kinds import explain
+from app.services import jobs
+from app.services.imports import loading
+from app.services.imports.reasons import explain
 from app.settings import Settings
 
 router = APIRouter(
@@ -79,7 +80,7 @@ ImportId = Annotated[
     "/{kind}",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    openapi_extra=FILE_BODY | raises(importing.UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
+    openapi_extra=FILE_BODY | raises(loading.UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
 )
 async def create_import(
     kind: Kind,
@@ -123,11 +124,11 @@ async def create_import(
     """
     settings: Settings = request.app.state.settings
     mapping = mapping or None
-    importing.check_profile(mapping, kind)
+    loading.check_profile(mapping, kind)
     limit = settings.upload_limit_mb * 2**20
     path, name = await receive_file(request, settings.uploads_folder(), limit, name=file_name)
     try:
-        batch = await importing.receive(
+        batch = await loading.receive(
             session, kind=kind, file_name=name, encoding=encoding, mapping=mapping
         )
         payload = {"import_id": batch.import_id, "file": path.name, "of": kind}

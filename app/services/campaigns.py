@@ -17,7 +17,7 @@ from app.domain.policy import Policy
 from app.domain.returns import net_returns
 from app.models import Campaign, CampaignSku
 from app.queries import campaigns, history, inventory
-from app.services.importing import Progress, Sessions
+from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
 
 PRE_MULTIPLE = 4  # campaign lengths that the time before it must have at least (methods §5.1 B)

@@ -13,7 +13,7 @@ from app.queries import history, inventory
 from app.queries.positions import positions
 from app.services.deciding import judge, save_verdicts
 from app.services.forecasting import forecast_all, save_forecasts
-from app.services.importing import Progress, Sessions
+from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
 from app.services.valuation import save_valuation, value
 

@@ -20,7 +20,7 @@ from app.domain.forecast import (
 )
 from app.models import ForecastRun
 from app.queries.forecasts import replace_forecasts
-from app.services.importing import Progress
+from app.services.jobs import Progress
 
 TINY = 1e-30  # of units a week, and of their variance, neither of which is ever negative
 FEW_SERIES = 8  # fitted sooner than another process has loaded Prophet

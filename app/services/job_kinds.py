@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from app.models import Job
 from app.queries import jobs
-from app.services import campaigns, evaluation, importing, sample
-from app.services.import_checks import UnusableColumns
-from app.services.import_csv import UnreadableFile
-from app.services.importing import Progress, Sessions
-from app.services.jobs import Turn
+from app.services import campaigns, evaluation, sample
+from app.services.imports import loading
+from app.services.imports.checking import UnusableColumns
+from app.services.imports.csv_text import UnreadableFile
+from app.services.jobs import Progress, Sessions, Turn
 from app.settings import Settings
 
 
@@ -26,7 +26,7 @@ TOLD_AS_THEY_ARE = (
     UnreadableFile,
     UnusableColumns,
     MissingFile,
-    importing.NothingLoaded,
+    loading.NothingLoaded,
     evaluation.NothingToEvaluate,
     campaigns.UnknownCampaign,
 )
@@ -47,7 +47,7 @@ async def _import(workshop: Workshop, progress: Progress, job: Job) -> dict[str,
     import_id = job.payload["import_id"]
     file = workshop.settings.uploads / job.payload["file"]
     try:
-        summary = await importing.run_import(
+        summary = await loading.run_import(
             workshop.sessions,
             progress,
             import_id=import_id,
@@ -128,4 +128,4 @@ def clear_up(workshop: Workshop, job: Job) -> None:
     if job.kind == "import":
         file = workshop.settings.uploads / job.payload["file"]
         file.unlink(missing_ok=True)
-        shutil.rmtree(importing.scratch_of(file), ignore_errors=True)
+        shutil.rmtree(loading.scratch_of(file), ignore_errors=True)

@@ -1,14 +1,17 @@
 """Submit background work, and report how far it is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.models import Job, JobStatus
 from app.queries import jobs, queue
+
+Sessions: TypeAlias = async_sessionmaker[AsyncSession]
+Progress: TypeAlias = Callable[[str, int, int], Coroutine[Any, Any, None]]  # step, done, total
 
 PROGRESS_SECONDS = 0.3  # a progress bar needs no more, and the job row is not a log
 TURN_SECONDS = 1.0  # until a job that has to wait looks again whether it may begin

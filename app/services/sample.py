@@ -29,8 +29,9 @@ from app.domain.sample_campaign import find_markdown
 from app.domain.sample_stock import replay_stock
 from app.queries import campaigns as campaign_queries
 from app.queries import history, imports, inventory
-from app.services import campaigns, evaluation, importing, ordering, policies
-from app.services.importing import Progress, Sessions
+from app.services import campaigns, evaluation, ordering, policies
+from app.services.imports import loading
+from app.services.jobs import Progress, Sessions
 
 FILE = Path(__file__).resolve().parent.parent / "sample" / "online_retail_ii.parquet"
 COST_SHARE = 0.5
@@ -56,7 +57,7 @@ async def load(
     async def bring(kind: str, file: Path, mapping: str | None) -> dict[str, Any]:
         name = FILE.name if mapping else f"sample-{kind}.csv"
         import_id = await _batch(sessions, kind, name, mapping)
-        return await importing.run_import(
+        return await loading.run_import(
             sessions,
             progress,
             import_id=import_id,
@@ -129,7 +130,7 @@ async def _batch(sessions: Sessions, kind: str, file_name: str, mapping: str | N
         known = await imports.sample_batch(session, kind)
         if known is not None:
             return known.import_id
-        batch = await importing.receive(
+        batch = await loading.receive(
             session, kind=kind, file_name=file_name, encoding=None, mapping=mapping
         )
         batch.options = {**batch.options, "sample": True}

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database import Sessions
-from app.services import importing
+from app.services.imports import loading
 from app.settings import Settings
 from tests.api.sending import Send, sender, table
 from tests.conftest import Work
@@ -44,7 +44,7 @@ class Importer:
     async def received(self, kind: str, content: bytes, mapping: str | None = None):
         """The number of a new import, and its file."""
         async with self._sessions.begin() as session:
-            batch = await importing.receive(
+            batch = await loading.receive(
                 session, kind=kind, file_name="f", encoding=None, mapping=mapping
             )
         file = self._folder / f"{batch.import_id}"
@@ -52,7 +52,7 @@ class Importer:
         return batch.import_id, file
 
     async def run(self, import_id: int, file: Path, progress=None) -> dict[str, Any]:
-        return await importing.run_import(
+        return await loading.run_import(
             self._sessions,
             progress or _go_on,
             import_id=import_id,

@@ -4,9 +4,9 @@ from datetime import date
 
 import polars as pl
 
-from app.services.import_checks import check, match_columns
-from app.services.import_csv import FAULT, LINE, ROW
-from app.services.import_kinds import KINDS
+from app.services.imports.checking import check, match_columns
+from app.services.imports.csv_text import FAULT, LINE, ROW
+from app.services.imports.kinds import KINDS
 
 TODAY = date(2026, 7, 1)
 SALE = {

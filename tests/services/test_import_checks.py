@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.import_checks import UnusableColumns, match_columns, without_blanks
-from app.services.import_csv import FAULT, LINE, ROW
-from app.services.import_kinds import KINDS, PROFILES, REASONS, explain
+from app.services.imports.checking import UnusableColumns, match_columns, without_blanks
+from app.services.imports.csv_text import FAULT, LINE, ROW
+from app.services.imports.kinds import KINDS
+from app.services.imports.profiles import PROFILES
+from app.services.imports.reasons import REASONS, explain
 from tests.services.checking import SALE, STOCK, checked, loaded
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from app.services import importing
+from app.services.imports import loading
 
 ROWS = "".join(f"O{n},A,2026-01-05,1,100\n" for n in range(50))
 SALES = "order_id,sku_id,sold_at,quantity,unit_price\n" + ROWS
@@ -16,7 +16,7 @@ async def test_rows_lost_from_the_stage_are_never_taken_for_all(database, sessio
     file = tmp_path / "sales.csv"
     file.write_text(SALES)
     async with sessions.begin() as session:
-        batch = await importing.receive(
+        batch = await loading.receive(
             session, kind="sales", file_name="sales.csv", encoding=None, mapping=None
         )
 
@@ -45,9 +45,9 @@ async def test_rows_lost_from_the_stage_are_never_taken_for_all(database, sessio
         "size_limit": 2**20,
     }
     with pytest.raises(Exception):  # noqa: B017 - however the lost connection shows
-        await importing.run_import(sessions, crash, **how)
+        await loading.run_import(sessions, crash, **how)
     assert crash.is_over
-    summary = await importing.run_import(sessions, crash, **how)
+    summary = await loading.run_import(sessions, crash, **how)
     assert summary["new"] == 50
     async with sessions() as session:
         assert await session.scalar(text("SELECT count(*) FROM sale")) == 50

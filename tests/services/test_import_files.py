@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.services.import_csv import FAULT, LINE, ROW, read_batches, read_header
-from app.services.import_files import UnreadableFile, open_table
+from app.services.imports.csv_text import FAULT, LINE, ROW, read_batches, read_header
+from app.services.imports.opening import UnreadableFile, open_table
 
 MANY = 10**6
 EXAMPLES = settings(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.services.import_kinds import explain
+from app.services.imports.reasons import explain
 from tests.services.checking import TODAY, checked, loaded, rejected
 
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from app.database import connect, sessions_of
-from app.services import importing
+from app.services.imports import loading
 from app.services.sample import FILE
 from tests.conftest import SERVERS, drop_database, new_database
 
@@ -26,14 +26,14 @@ async def _load(url: str, file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     engine = connect(url, pool_size=2)
     sessions = sessions_of(engine)
     async with sessions.begin() as session:
-        batch = await importing.receive(
+        batch = await loading.receive(
             session,
             kind="sales",
             file_name=file.name,
             encoding=None,
             mapping="online_retail_ii",
         )
-    summary = await importing.run_import(
+    summary = await loading.run_import(
         sessions,
         _no_progress,
         import_id=batch.import_id,

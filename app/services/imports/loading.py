@@ -2,23 +2,22 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import polars as pl
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ImportBatch
 from app.queries import imports, merging, staging
-from app.services.import_checks import Reading, check, match_columns, without_blanks
-from app.services.import_files import Table, open_table
-from app.services.import_kinds import KINDS, PROFILES, explain
-
-Sessions: TypeAlias = async_sessionmaker[AsyncSession]
-Progress: TypeAlias = Callable[[str, int, int], Coroutine[Any, Any, None]]
+from app.services.imports.checking import Reading, check, match_columns, without_blanks
+from app.services.imports.kinds import KINDS
+from app.services.imports.opening import Table, open_table
+from app.services.imports.profiles import PROFILES
+from app.services.imports.reasons import explain
+from app.services.jobs import Progress, Sessions
 
 MERGE_STEPS = 3
 UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, not a sales file

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from app.services.import_csv import UnreadableFile, read_batches, read_header
-from app.services.import_parquet import open_parquet
+from app.services.imports.csv_text import UnreadableFile, read_batches, read_header
+from app.services.imports.parquet import open_parquet
 
 ENCODINGS = ("utf-8", "cp932")
 CHUNK = 1 << 20
@@ -30,7 +30,7 @@ class Table:
         encoding: ``utf-8``, ``cp932`` or ``parquet``.
         rows: how many rows to expect; a CSV with line breaks in its fields has fewer.
         batches: the rows under ``columns``, with ``ROW``, ``FAULT`` and ``LINE`` of
-            ``import_csv``; may be taken once, and is to be closed. Raises UnreadableFile.
+            ``csv_text``; may be taken once, and is to be closed. Raises UnreadableFile.
     """
 
     columns: list[str]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from app.services.import_csv import FAULT, LINE, ROW, UnreadableFile, column_names
+from app.services.imports.csv_text import FAULT, LINE, ROW, UnreadableFile, column_names
 
 BATCH_ROWS = 100_000
 LONGEST_TEXT = 1000  # characters; what is longer than a cell may be is refused all the same

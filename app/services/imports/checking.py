@@ -6,9 +6,10 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from app.services.import_csv import FAULT, LINE, ROW
-from app.services.import_kinds import Column, ColumnType, Kind, Profile
-from app.services.import_times import is_time, read_days, read_moments
+from app.services.imports.csv_text import FAULT, LINE, ROW
+from app.services.imports.kinds import Column, ColumnType, Kind
+from app.services.imports.profiles import Profile
+from app.services.imports.times import is_time, read_days, read_moments
 
 MAX_TEXT = 200
 MAX_INTEGER = 2**31 - 1

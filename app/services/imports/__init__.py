@@ -1,0 +1,1 @@
+"""Files in: opened (``opening``), checked row by row (``checking``), loaded (``loading``)."""
