@@ -3,15 +3,16 @@
 from app.models.api_key import ApiKey
 from app.models.base import Base
 from app.models.campaign import Campaign, CampaignEffect, CampaignSku
-from app.models.catalog import ItemClass, Location, Sku
-from app.models.customer import CustomerLtv, LtvModel, SkuLtv
+from app.models.catalog import ItemClass, Location, PriceHistory, Sku
+from app.models.customer import Customer, CustomerLtv, LtvModel, SkuLtv
 from app.models.disposition import Disposition, Evaluation
 from app.models.forecast import Forecast, ForecastRun
 from app.models.job import Job, JobStatus
 from app.models.order_list import OrderLine, OrderList, OrderStatus
 from app.models.policy import PolicyVersion
-from app.models.sales import ImportBatch, ImportReject, Sale
-from app.models.stock import StockLevel
+from app.models.sales import ImportBatch, ImportReject, Sale, SalesDaily
+from app.models.stock import StockLevel, StockMovement
+from app.models.supply import Sourcing, Supplier
 
 __all__ = [
     "ApiKey",
@@ -19,6 +20,7 @@ __all__ = [
     "Campaign",
     "CampaignEffect",
     "CampaignSku",
+    "Customer",
     "CustomerLtv",
     "Disposition",
     "Evaluation",
@@ -35,8 +37,13 @@ __all__ = [
     "OrderList",
     "OrderStatus",
     "PolicyVersion",
+    "PriceHistory",
     "Sale",
+    "SalesDaily",
     "Sku",
     "SkuLtv",
+    "Sourcing",
     "StockLevel",
+    "StockMovement",
+    "Supplier",
 ]

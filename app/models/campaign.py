@@ -19,6 +19,9 @@ class Campaign(Base, kw_only=True):
     ends_on: Mapped[date]
     discount_depth: Mapped[float] = mapped_column(comment="Share off the list price")
     fixed_cost: Mapped[float] = mapped_column(default=0.0)
+    campaign_code: Mapped[str | None] = mapped_column(
+        default=None, unique=True, comment="The back office's own number"
+    )
     is_derived: Mapped[bool] = mapped_column(
         default=False, comment="Inferred from prices in the sales, not announced"
     )

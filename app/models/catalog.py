@@ -26,7 +26,12 @@ class Sku(Base, kw_only=True):
     name: Mapped[str | None] = mapped_column(default=None)
     color: Mapped[str | None] = mapped_column(default=None)
     size: Mapped[str | None] = mapped_column(default=None)
-    category: Mapped[str | None] = mapped_column(default=None)
+    category: Mapped[str | None] = mapped_column(
+        default=None, comment="Path, the levels parted by '/'"
+    )
+    brand: Mapped[str | None] = mapped_column(default=None)
+    jan: Mapped[str | None] = mapped_column(default=None, comment="JAN/GTIN as printed")
+    season_code: Mapped[str | None] = mapped_column(default=None)
     item_class: Mapped[str] = mapped_column(default=ItemClass.STAPLE)
     list_price: Mapped[float | None] = mapped_column(default=None, comment="Money, ex tax (定価)")
     unit_cost: Mapped[float | None] = mapped_column(default=None, comment="Money, ex tax (原価)")
@@ -36,9 +41,24 @@ class Sku(Base, kw_only=True):
     is_cost_derived: Mapped[bool] = mapped_column(
         default=False, comment="The unit cost is an assumption, not a purchase price"
     )
+    sales_start_on: Mapped[date | None] = mapped_column(default=None)
     sales_end_on: Mapped[date | None] = mapped_column(default=None)
+    max_discount_depth: Mapped[float | None] = mapped_column(
+        default=None, comment="The deepest discount the brand allows, share of the list price"
+    )
     is_listed: Mapped[bool] = mapped_column(
         default=True, comment="False: known from sales or stock only (未登録)"
+    )
+
+
+class PriceHistory(Base, kw_only=True):
+    __tablename__ = "price_history"
+
+    sku_id: Mapped[str] = mapped_column(primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    list_price: Mapped[float] = mapped_column(comment="Money, ex tax (定価)")
+    selling_price: Mapped[float | None] = mapped_column(
+        default=None, comment="Money asked for, ex tax (販売価格)"
     )
 
 

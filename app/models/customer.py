@@ -9,6 +9,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base
 
 
+class Customer(Base, kw_only=True):
+    """What the back office knows of a customer; names and addresses are not asked for."""
+
+    __tablename__ = "customer"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    registered_on: Mapped[date | None] = mapped_column(default=None)
+    rank: Mapped[str | None] = mapped_column(default=None)
+    prefecture: Mapped[str | None] = mapped_column(default=None)
+    gender: Mapped[str | None] = mapped_column(default=None)
+    birth_year: Mapped[int | None] = mapped_column(Integer, default=None)
+    is_mailable: Mapped[bool] = mapped_column(default=False, comment="May be sent mail (配信可)")
+    is_listed: Mapped[bool] = mapped_column(default=True)
+
+
 class CustomerLtv(Base, kw_only=True):
     __tablename__ = "customer_ltv"
 

@@ -10,26 +10,8 @@ import polars as pl
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-COLUMNS = {
-    "sales": (
-        "order_id text, line_no text, sku_id text, sku_name text, location_id text,"
-        " customer_id text, sold_at timestamptz, quantity integer, unit_price numeric(14,4)"
-    ),
-    "stock": (
-        "sku_id text, location_id text, counted_on date, on_hand integer, on_order integer,"
-        " allocated integer, last_received_on date, is_derived boolean"
-    ),
-    "products": (
-        "sku_id text, style_id text, name text, color text, size text, category text,"
-        " item_class text, list_price double precision, unit_cost double precision,"
-        " is_price_derived boolean, is_cost_derived boolean, sales_end_on date"
-    ),
-}
-KEYS = {
-    "sales": ["order_id", "line_key"],
-    "stock": ["sku_id", "location_id", "counted_on"],
-    "products": ["sku_id"],
-}
+from app.queries.targets import TARGETS
+
 MEMORY = "128MB"  # for one sort or hash of a large file's rows
 
 
@@ -41,7 +23,8 @@ async def create_stage(session: AsyncSession, kind: str, import_id: int) -> None
     """An empty stage; what an interrupted run of the same import left is thrown away."""
     await drop_stage(session, import_id)
     stage = stage_name(import_id)
-    await session.execute(text(f"CREATE UNLOGGED TABLE {stage} (row_no bigint, {COLUMNS[kind]})"))
+    columns = ", ".join(f"{name} {sql}" for name, sql in TARGETS[kind].stage.items())
+    await session.execute(text(f"CREATE UNLOGGED TABLE {stage} ({columns})"))
 
 
 async def drop_stage(session: AsyncSession, import_id: int) -> None:
@@ -87,27 +70,28 @@ async def copy_rows(session: AsyncSession, table: str, rows: pl.DataFrame) -> No
 
 
 # What the rows of one file say against each other, found in one pass: ``nth_repeat`` counts
-# sales lines equal in every column; ``line_key`` is the line's number as given, else the SKU
-# and how many lines of it the order has so far: ``A#1``, ``A#2``; returns are counted apart, as
-# ``A#r1``, so that one that comes in a later file never passes for a correction of the sale.
-SALES_KEYED = """
-    CREATE UNLOGGED TABLE {stage}_keyed AS
-    SELECT *, coalesce(line_no, sku_id || CASE WHEN quantity < 0 THEN '#r' ELSE '#' END
-               || count(*) FILTER (WHERE nth_repeat = 1) OVER (
-                      PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", line_no IS NULL,
+# rows equal in every column; ``line_key`` is the line's number as given, else the SKU and how
+# many lines of it the order has so far: ``A#1``, ``A#2``; returns are counted apart, as ``A#r1``,
+# so that one that comes in a later file never passes for a correction of the sale.
+NUMBERED = """
+    CREATE UNLOGGED TABLE {stage}_numbered AS
+    SELECT row_no, {columns}, coalesce(line_key, sku_id || CASE WHEN quantity < 0 THEN '#r' ELSE '#'
+               END || count(*) FILTER (WHERE nth_repeat = 1) OVER (
+                      PARTITION BY {parent} COLLATE "C", sku_id COLLATE "C", line_key IS NULL,
                                    quantity < 0
                       ORDER BY row_no
-                  )) AS line_key
+                  )) AS line_key, nth_repeat
     FROM (SELECT *, {nth_repeat} AS nth_repeat FROM {stage}) AS counted
 """
 NTH_REPEAT = """row_number() OVER (
     PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", quantity, unit_price, sold_at,
                  customer_id COLLATE "C", sku_name COLLATE "C", location_id COLLATE "C",
-                 line_no COLLATE "C"
+                 line_key COLLATE "C", list_price, coupon_code COLLATE "C",
+                 campaign_code COLLATE "C"
     ORDER BY row_no
 )"""
 REPEATS = """
-    WITH repeated AS (DELETE FROM {stage}_keyed WHERE nth_repeat > 1 RETURNING row_no, order_id)
+    WITH repeated AS (DELETE FROM {stage}_numbered WHERE nth_repeat > 1 RETURNING row_no, order_id)
     INSERT INTO import_reject (import_id, row_no, column_name, code, value)
     SELECT :import_id, row_no, '', 'exact_repeat', order_id FROM repeated
 """
@@ -126,20 +110,28 @@ DUPLICATE_KEYS = """
 """
 
 
-async def settle_sales(session: AsyncSession, import_id: int, *, drop_exact_repeats: bool) -> None:
-    """Give every sales line its key; turn away exact repeats where the profile says so."""
-    stage = stage_name(import_id)
-    nth_repeat = NTH_REPEAT if drop_exact_repeats else "1"
-    await session.execute(text(SALES_KEYED.format(stage=stage, nth_repeat=nth_repeat)))
+async def number_lines(
+    session: AsyncSession, kind: str, import_id: int, *, drop_exact_repeats: bool = False
+) -> None:
+    """Give every line its key; turn away exact repeats where the profile says so."""
+    target, stage = TARGETS[kind], stage_name(import_id)
+    columns = ", ".join(name for name in target.stage if name not in {"row_no", "line_key"})
+    numbered = NUMBERED.format(
+        stage=stage,
+        columns=columns,
+        parent=target.numbered,
+        nth_repeat=NTH_REPEAT if drop_exact_repeats else "1",
+    )
+    await session.execute(text(numbered))
     if drop_exact_repeats:
         await session.execute(text(REPEATS.format(stage=stage)), {"import_id": import_id})
     await session.execute(text(f"DROP TABLE {stage}"))
-    await session.execute(text(f"ALTER TABLE {stage}_keyed RENAME TO {stage.partition('.')[2]}"))
+    await session.execute(text(f"ALTER TABLE {stage}_numbered RENAME TO {stage.partition('.')[2]}"))
 
 
 async def reject_duplicate_keys(session: AsyncSession, kind: str, import_id: int) -> None:
     """Of rows with the same key keep the last."""
-    key = KEYS[kind]
+    key = TARGETS[kind].key
     statement = DUPLICATE_KEYS.format(stage=stage_name(import_id), key=", ".join(key), first=key[0])
     await session.execute(text(statement), {"import_id": import_id})
 
@@ -152,3 +144,31 @@ async def take_room(session: AsyncSession) -> None:
 async def know_stage(session: AsyncSession, import_id: int) -> None:
     """Let the server count the stage, since it plans badly what it does not know."""
     await session.execute(text(f"ANALYZE {stage_name(import_id)}"))
+
+
+TOTALS = """
+    SELECT part,
+           sum(lines) FILTER (WHERE counted = 7)::bigint AS lines,
+           count(*) FILTER (WHERE counted = 3) AS orders,
+           count(*) FILTER (WHERE counted = 5) AS skus,
+           count(customer_id) FILTER (WHERE counted = 6) AS customers,
+           round(sum(revenue) FILTER (WHERE counted = 7), 2)::float AS revenue
+    FROM (
+        SELECT part, customer_id, grouping(order_id, sku_id, customer_id) AS counted,
+               count(*) AS lines, sum(quantity * unit_price) AS revenue
+        FROM (
+            SELECT *, CASE WHEN quantity < 0 THEN 'returns'
+                           WHEN customer_id IS NULL THEN 'guest_sales'
+                           ELSE 'customer_sales' END AS part
+            FROM {stage}
+        ) AS parted
+        GROUP BY GROUPING SETS ((part), (part, order_id), (part, sku_id), (part, customer_id))
+    ) AS grouped GROUP BY part
+"""
+
+
+async def staged_sales_totals(session: AsyncSession, import_id: int) -> dict[str, object]:
+    """What the good sales lines of a file add up to: members, guests, returns."""
+    statement = text(TOTALS.format(stage=stage_name(import_id)))
+    rows = (await session.execute(statement)).mappings()
+    return {row["part"]: {k: v for k, v in row.items() if k != "part"} for row in rows}

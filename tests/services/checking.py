@@ -18,7 +18,29 @@ SALE = {
 }
 STOCK = {"sku_id": "S-1", "location_id": "EC", "counted_on": "2026-06-30", "on_hand": "3"}
 PRODUCT = {"sku_id": "S-1"}
-ROWS = {"sales": SALE, "stock": STOCK, "products": PRODUCT}
+ROWS = {
+    "sales": SALE,
+    "stock": STOCK,
+    "products": PRODUCT,
+    "locations": {"location_id": "GINZA"},
+    "customers": {"customer_id": "C-1"},
+    "receipts": {
+        "receipt_id": "R-1",
+        "sku_id": "S-1",
+        "location_id": "EC",
+        "moved_on": "2026-06-30",
+        "quantity": "5",
+    },
+    "prices": {"sku_id": "S-1", "valid_from": "2026-07-01", "list_price": "1980"},
+    "suppliers": {"supplier_id": "V-1"},
+    "sourcing": {"sku_id": "S-1", "supplier_id": "V-1"},
+    "campaigns": {
+        "campaign_code": "SUMMER",
+        "sku_id": "S-1",
+        "starts_on": "2026-07-01",
+        "ends_on": "2026-07-31",
+    },
+}
 
 
 def checked(kind: str, *rows: dict, profile=None, timezone: str = "Asia/Tokyo"):

@@ -1,6 +1,6 @@
 """Checking rows as text: what is good becomes typed columns, what is not becomes rejects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 
@@ -16,6 +16,11 @@ MAX_INTEGER = 2**31 - 1
 MAX_MONEY = 1e10
 MONEY_DECIMALS = 4
 WARNINGS = 20
+SPANS = (
+    ("starts_on", "ends_on"),
+    ("sales_start_on", "sales_end_on"),
+    ("effective_from", "effective_to"),
+)
 FAULTS = ("too_many_fields", "too_few_fields", "unclosed_quote")
 
 
@@ -32,6 +37,11 @@ class Reading:
     source_of: dict[str, str]
     warnings: list[str]
 
+    @property
+    def given(self) -> set[str]:
+        """Our columns that the file, or its profile, says something about."""
+        return set(self.source_of) | set(self.profile.defaults if self.profile else ())
+
 
 def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Reading:
     """Find our columns in the file's header.
@@ -40,6 +50,7 @@ def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Re
         UnusableColumns: naming every required column that is missing, and what the file has.
     """
     mapping = profile.columns if profile else {}
+    kind = _as_profiled(kind, profile)
     ours = {column.name for column in kind.columns}
     mapped = {target: name for name, target in mapping.items() if target and name in columns}
     source_of: dict[str, str] = {}
@@ -51,7 +62,11 @@ def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Re
         elif target is not None:
             unknown.append(name)
     given = set(source_of) | set(profile.defaults if profile else ())
-    missing = [name for name in kind.required if name not in given]
+    missing = [
+        column.name
+        for column in kind.required
+        if column.name not in given and not (column.instead and given.issuperset(column.instead))
+    ]
     if missing:
         theirs = {target: name for name, target in mapping.items() if target}
         wanted = [theirs.get(name, name) for name in missing]
@@ -65,6 +80,14 @@ def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Re
         source_of=source_of,
         warnings=_left_aside(unknown, sorted(ours - set(source_of))),
     )
+
+
+def _as_profiled(kind: Kind, profile: Profile | None) -> Kind:
+    """The kind without the columns that rows under this profile are not known by."""
+    if not (profile and profile.daily_totals):
+        return kind
+    columns = (replace(c, required=False) if c.name == "order_id" else c for c in kind.columns)
+    return replace(kind, columns=tuple(columns))
 
 
 def _hint(name: str, candidates: list[str]) -> str:
@@ -95,7 +118,8 @@ def check(
 
     Returns:
         ``(good, rejects)``: good has ``row_no`` and the kind's columns with their types;
-        rejects has ``row_no, column_name, code, value``, one row a problem.
+        rejects has ``row_no, column_name, code, value``, one row a problem. What the tables need
+        beside, ``completing`` adds to the good ones.
     """
     columns = reading.kind.columns
     text = batch.select(
@@ -113,7 +137,7 @@ def check(
     for column in columns:
         rules = _rules(column, today)
         problems += [(column.name, code, is_whole & is_wrong) for code, is_wrong in rules]
-    problems += _sales_rules(reading)
+    problems += _row_rules(reading)
     is_bad = pl.any_horizontal(is_wrong for *_, is_wrong in problems).fill_null(value=False)
     bad = typed.filter(is_bad)
     rejects = pl.concat(
@@ -167,6 +191,12 @@ def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
     match column.type:
         case ColumnType.INTEGER:
             return text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+        case ColumnType.SHARE:
+            is_percent = text.str.ends_with("%") | text.str.ends_with("％")
+            share = text.str.strip_chars_end("%％ ").cast(pl.Float64, strict=False)
+            return share.zip_with(~is_percent.fill_null(value=False), share / 100)
+        case ColumnType.NUMBER:
+            return text.cast(pl.Float64, strict=False)
         case ColumnType.MONEY:
             return text.cast(pl.Float64, strict=False).round(MONEY_DECIMALS)
         case ColumnType.DATE:
@@ -174,15 +204,22 @@ def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
         case ColumnType.MOMENT:
             return read_moments(text, timezone)
         case ColumnType.FLAG:
-            return text.str.to_lowercase().is_in(["true", "1"])
+            return _spelled(column, text).is_in(["true", "1"])
         case ColumnType.TEXT:
-            return text.str.to_lowercase() if column.choices else text
+            return _spelled(column, text) if column.choices else text
+
+
+def _spelled(column: Column, text: pl.Series) -> pl.Series:
+    """A choice as we write it."""
+    lowered = text.str.to_lowercase()
+    return lowered.replace(column.spellings) if column.spellings else lowered
 
 
 def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
     """(code, expression true where the column's value is wrong), excluding one another."""
     text, typed = pl.col(column.name), pl.col(f"typed {column.name}")
-    rules = [("missing", text.is_null())] if column.required else []
+    is_absent = pl.all_horizontal(pl.col(name).is_null() for name in (column.name, *column.instead))
+    rules = [("missing", is_absent)] if column.required else []
     unread = text.is_not_null() & typed.is_null()
     match column.type:
         case ColumnType.TEXT:
@@ -194,7 +231,9 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             is_beyond = ~typed.is_between(-MAX_INTEGER, MAX_INTEGER)
             rules.append(("not_a_whole_number", unread & ~is_whole))
             rules.append(("out_of_range", (unread & is_whole) | is_beyond))
-        case ColumnType.MONEY:
+        case ColumnType.SHARE:
+            rules.append(("not_a_share", unread | ~(typed <= 1)))
+        case ColumnType.MONEY | ColumnType.NUMBER:
             is_number = typed.is_finite() | (typed.is_infinite() & text.str.contains(r"[0-9]"))
             rules.append(("not_an_amount", text.is_not_null() & ~is_number.fill_null(value=False)))
             rules.append(("out_of_range", is_number & (typed.abs() >= MAX_MONEY)))
@@ -203,20 +242,28 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             if not column.may_be_future:
                 rules.append(("in_future", typed.dt.date() > today))
     if column.choices:
-        is_known = text.str.to_lowercase().is_in(list(column.choices))
+        lowered = text.str.to_lowercase()
+        spelled = lowered.replace(column.spellings) if column.spellings else lowered
+        is_known = spelled.is_in(list(column.choices))
         rules.append(("not_a_choice", text.is_not_null() & ~is_known))
     if column.at_least is not None:
         rules.append(("negative", typed.is_finite() & (typed < column.at_least)))
     return rules
 
 
-def _sales_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
-    """What is wrong across columns: the sign of a sale, and a profile's own cleaning."""
-    if reading.kind.name != "sales":
-        return []
-    quantity = pl.col("typed quantity")
-    rules = [("quantity", "zero_quantity", quantity == 0)]
+def _row_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
+    """What is wrong across columns: spans, the sign of a sale, and a profile's own cleaning."""
     profile = reading.profile
+    names = {column.name for column in reading.kind.columns}
+    rules = [
+        (end, "ends_before_it_starts", pl.col(f"typed {end}") < pl.col(f"typed {start}"))
+        for start, end in SPANS
+        if {start, end} <= names
+    ]
+    if reading.kind.name not in {"sales", "receipts"} or (profile and profile.daily_totals):
+        return rules
+    quantity = pl.col("typed quantity")
+    rules.append(("quantity", "zero_quantity", quantity == 0))
     if profile and profile.cancellation_prefix:
         cancelled = pl.col("order_id").str.starts_with(profile.cancellation_prefix)
         rules.append(("quantity", "not_a_sale", ~cancelled & (quantity < 0)))

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ImportBatch
 from app.queries import imports, merging, staging
+from app.queries.campaign_merging import merge_campaigns
+from app.queries.sales_merging import merge_sales
 from app.services.imports.checking import Reading, check, match_columns, without_blanks
+from app.services.imports.completing import complete
+from app.services.imports.key_watch import KeyWatch
 from app.services.imports.kinds import KINDS
 from app.services.imports.opening import Table, open_table
 from app.services.imports.profiles import PROFILES
@@ -20,6 +25,7 @@ from app.services.imports.reasons import explain
 from app.services.jobs import Progress, Sessions
 
 MERGE_STEPS = 3
+MERGES = {"sales": merge_sales, "campaigns": merge_campaigns}  # others are merged all alike
 UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, not a sales file
 
 
@@ -111,12 +117,13 @@ async def _load(
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
         reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
-        read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop)
+        keys = KeyWatch(kind.name)
+        read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop, keys)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     async with sessions.begin() as session:
         await imports.still_ours(turn)
-        counts = await _merge(session, progress, reading, import_id, shop.timezone)
+        counts = await _merge(session, progress, reading, import_id, keys)
         warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
         summary = {
             "read": read,
@@ -141,6 +148,7 @@ async def _stage_rows(
     reading: Reading,
     import_id: int,
     shop: Shop,
+    keys: KeyWatch,
 ) -> tuple[int, int]:
     """Check all rows into the stage and the rejects; how many there were, and how many blank.
 
@@ -152,11 +160,10 @@ async def _stage_rows(
         if batch is None:
             return None
         rows = without_blanks(batch, table.columns)
-        return (
-            len(rows),
-            len(batch) - len(rows),
-            *check(rows, reading, today=shop.today, timezone=shop.timezone),
-        )
+        good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
+        good = complete(reading.kind.name, good, reading.profile, shop.timezone)
+        keys.see(good)
+        return len(rows), len(batch) - len(rows), good, rejects
 
     read = blank = 0
     coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
@@ -184,33 +191,31 @@ async def _copy(
 
 
 async def _merge(
-    session: AsyncSession, progress: Progress, reading: Reading, import_id: int, timezone: str
+    session: AsyncSession, progress: Progress, reading: Reading, import_id: int, keys: KeyWatch
 ) -> dict[str, Any]:
     kind, profile = reading.kind.name, reading.profile
     await progress("merging", 0, MERGE_STEPS)
     await staging.take_room(session)
-    if kind == "sales":
-        is_repeating = bool(profile and profile.drop_exact_repeats)
-        await staging.settle_sales(session, import_id, drop_exact_repeats=is_repeating)
-    if kind != "sales" or "line_no" in reading.source_of:  # numbered by us, keys are unique
+    is_repeating = bool(profile and profile.drop_exact_repeats)
+    if is_repeating or keys.are_missing:
+        await staging.number_lines(session, kind, import_id, drop_exact_repeats=is_repeating)
+    if keys.may_repeat:
         await staging.reject_duplicate_keys(session, kind, import_id)
     await staging.know_stage(session, import_id)
     await progress("merging", 1, MERGE_STEPS)
-    totals = await merging.staged_sales_totals(session, import_id) if kind == "sales" else {}
+    totals = await staging.staged_sales_totals(session, import_id) if kind == "sales" else {}
     await merging.take_turn(session)
-    unlisted = {"skus": 0, "locations": 0}
-    if kind != "products":
-        unlisted = await merging.add_unlisted(session, kind, import_id)
+    unlisted = await merging.add_unlisted(session, kind, import_id)
     await progress("merging", 2, MERGE_STEPS)
-    given = set(reading.source_of) | set(profile.defaults if profile else ())
-    counts = await merging.merge(session, kind, import_id, given=given, timezone=timezone)
+    merge = MERGES.get(kind, partial(merging.merge, kind=kind))
+    counts = await merge(session, import_id=import_id, given=reading.given)
     await staging.drop_stage(session, import_id)
     await progress("merging", MERGE_STEPS, MERGE_STEPS)
     return {
         **counts,
         "rejected": await imports.rejected_rows(session, import_id),
         "rejected_by_reason": await imports.reject_counts(session, import_id),
-        "unlisted": unlisted,
+        "unlisted": {"skus": 0, "locations": 0, **unlisted},
         "totals": totals,
     }
 

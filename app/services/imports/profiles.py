@@ -18,6 +18,7 @@ class Profile:
             the wrong sign for its order is not a sale.
         price_above_zero: lines without a positive price are write-offs, not sales.
         drop_exact_repeats: the file repeats whole lines by mistake, not by purchase.
+        daily_totals: a row is what one place sold of a SKU on a day, not a line of an order.
         source: where the file and the need for these rules come from.
     """
 
@@ -28,6 +29,7 @@ class Profile:
     cancellation_prefix: str | None = None
     price_above_zero: bool = False
     drop_exact_repeats: bool = False
+    daily_totals: bool = False
     source: str = ""
 
 

@@ -49,6 +49,14 @@ REASONS = {
         "{column} の「{value}」が負です",
         "{column} '{value}' is negative",
     ),
+    "not_a_share": (
+        "{column} の「{value}」は0〜1(または0〜100%)の割合ではありません",
+        "{column} '{value}' is no share between 0 and 1 (or 0 % and 100 %)",
+    ),
+    "ends_before_it_starts": (
+        "終了日「{value}」が開始日より前です",
+        "the last day '{value}' lies before the first",
+    ),
     "in_future": (
         "{column} の「{value}」は未来の日付です",
         "{column} '{value}' lies in the future",
