@@ -146,29 +146,28 @@ async def know_stage(session: AsyncSession, import_id: int) -> None:
     await session.execute(text(f"ANALYZE {stage_name(import_id)}"))
 
 
-TOTALS = """
-    SELECT part,
-           sum(lines) FILTER (WHERE counted = 7)::bigint AS lines,
-           count(*) FILTER (WHERE counted = 3) AS orders,
-           count(*) FILTER (WHERE counted = 5) AS skus,
-           count(customer_id) FILTER (WHERE counted = 6) AS customers,
-           round(sum(revenue) FILTER (WHERE counted = 7), 2)::float AS revenue
-    FROM (
-        SELECT part, customer_id, grouping(order_id, sku_id, customer_id) AS counted,
-               count(*) AS lines, sum(quantity * unit_price) AS revenue
-        FROM (
-            SELECT *, CASE WHEN quantity < 0 THEN 'returns'
-                           WHEN customer_id IS NULL THEN 'guest_sales'
-                           ELSE 'customer_sales' END AS part
-            FROM {stage}
-        ) AS parted
-        GROUP BY GROUPING SETS ((part), (part, order_id), (part, sku_id), (part, customer_id))
-    ) AS grouped GROUP BY part
+PART = """CASE WHEN quantity < 0 THEN 'returns' WHEN customer_id IS NULL THEN 'guest_sales'
+                    ELSE 'customer_sales' END"""
+TOTALS = f"""
+    SELECT part, lines, orders, skus, customers, revenue FROM (
+        SELECT {PART} AS part, count(*) AS lines,
+               round(sum(quantity * unit_price), 2)::float AS revenue
+        FROM {{stage}} GROUP BY 1
+    ) AS added_up
+    {{counts}}
 """
+COUNT = f"""
+    JOIN (SELECT part, count({{column}}) AS {{name}} FROM (
+              SELECT DISTINCT {PART} AS part, {{column}} FROM {{stage}}
+          ) AS differing GROUP BY part) AS of_{{name}} USING (part)
+"""
+COUNTED = {"orders": "order_id", "skus": "sku_id", "customers": "customer_id"}
 
 
 async def staged_sales_totals(session: AsyncSession, import_id: int) -> dict[str, object]:
     """What the good sales lines of a file add up to: members, guests, returns."""
-    statement = text(TOTALS.format(stage=stage_name(import_id)))
+    stage = stage_name(import_id)
+    counts = (COUNT.format(stage=stage, name=n, column=c) for n, c in COUNTED.items())
+    statement = text(TOTALS.format(stage=stage, counts="".join(counts)))
     rows = (await session.execute(statement)).mappings()
     return {row["part"]: {k: v for k, v in row.items() if k != "part"} for row in rows}

@@ -117,7 +117,7 @@ async def _load(
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
         reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
-        keys = KeyWatch(kind.name)
+        keys = KeyWatch(kind.name, table.rows)
         read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop, keys)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
