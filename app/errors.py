@@ -28,6 +28,7 @@ from app.routers.missing import (
     UnknownSku,
 )
 from app.routers.paging import BadCursor
+from app.routers.streams import TooManyStreams
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
 from app.schemas.csv import Unencodable
 from app.schemas.problem import PROBLEM_JSON
@@ -69,6 +70,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     ),
     PolicyError: (422, "holding_rate = 3 is outside its range 0 to 2"),
     StalePolicy: (412, "version 2 is in force, not 1"),
+    TooManyStreams: (503, "100 streams are open; ask now and then without /events"),
     Unauthenticated: (401, "send an API key in the header X-API-Key"),
     Unavailable: (503, "try again in some seconds"),
     Unencodable: (409, "line 7: '𠮷' (U+20BB7) does not exist in cp932; export as utf-8"),
