@@ -20,6 +20,7 @@ from app.schemas.jobs import AcceptedBody, ImportBody, RejectBody
 from app.schemas.problem import raises
 from app.services import jobs
 from app.services.imports import loading
+from app.services.imports.kinds import KINDS, KindName
 from app.services.imports.reasons import explain
 from app.settings import Settings
 
@@ -62,9 +63,10 @@ REJECTS_CSV = (
     "row_no,column_name,code,value,reason_ja,reason_en\r\n"
     "3,quantity,zero_quantity,0,数量が0です,the quantity is zero\r\n"
 )
-Kind = Annotated[
-    Literal["sales", "stock", "products"], Path(description="What the file holds, row by row")
-]
+KIND = "What the file holds, row by row; its columns, bold where they are needed:\n\n" + "\n".join(
+    f"* `{kind.name}`: {kind.told()}" for kind in KINDS.values()
+)
+Kind = Annotated[KindName, Path(description=KIND, examples=["sales"])]
 ImportId = Annotated[
     int,
     Path(
@@ -108,12 +110,7 @@ async def create_import(
 ) -> dict[str, Any]:
     """Take a file in; a job reads it, checks it row by row and loads what is good.
 
-    Columns, in any order under a header. Sales: `order_id, sku_id, sold_at, quantity,
-    unit_price`, optionally `line_no, sku_name, location_id, customer_id`; stock: `sku_id,
-    location_id, counted_on, on_hand`, optionally `on_order, allocated, last_received_on,
-    is_derived`; products: `sku_id`, optionally `style_id, name, color, size, category,
-    item_class` (`staple`, `seasonal`, `service`), `list_price, unit_cost, is_price_derived,
-    is_cost_derived, sales_end_on`.
+    Columns stand in any order under a header; which, is told at `kind`.
 
     Days are `YYYY-MM-DD`, `YYYY/MM/DD` or `YYYYMMDD`; times `YYYY-MM-DD HH:MM[:SS]` by the shop's
     clock, or with their zone (RFC 3339). A negative quantity is a return. A row known by its key
