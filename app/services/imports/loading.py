@@ -76,6 +76,8 @@ async def run_import(
     """
     async with sessions.begin() as turn:  # held until the end: nobody else runs this import
         await imports.take_turn(turn, import_id)
+        async with sessions.begin() as session:  # waits for what a killed run left committing
+            await staging.drop_stage(session, import_id)
         batch = await imports.import_batch(turn, import_id)
         assert batch is not None
         summary = batch.summary
@@ -84,6 +86,7 @@ async def run_import(
             try:
                 summary = await _load(sessions, turn, progress, batch, file, shop, size_limit)
             except Exception:
+                await imports.still_ours(turn)  # else another run's stage would be dropped
                 await _forget(sessions, import_id)
                 raise
     if summary["new"] + summary["changed"] + summary["same"] == 0:
@@ -122,6 +125,7 @@ async def _load(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     async with sessions.begin() as session:
+        await staging.take_room(session)  # connected: a crash from here on is an error, not a gap
         await imports.still_ours(turn)
         counts = await _merge(session, progress, reading, import_id, keys)
         warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
@@ -195,7 +199,6 @@ async def _merge(
 ) -> dict[str, Any]:
     kind, profile = reading.kind.name, reading.profile
     await progress("merging", 0, MERGE_STEPS)
-    await staging.take_room(session)
     is_repeating = bool(profile and profile.drop_exact_repeats)
     if is_repeating or keys.are_missing:
         await staging.number_lines(session, kind, import_id, drop_exact_repeats=is_repeating)
