@@ -1,4 +1,4 @@
-"""A database that crashes under an import, and runs that outlive it: nothing half, nothing twice."""
+"""A database that crashes under an import, and runs that outlive it: all once, nothing twice."""
 
 import asyncio
 
