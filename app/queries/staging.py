@@ -4,7 +4,10 @@ Texts are sorted by their bytes (COLLATE "C"): many times faster than by a langu
 same order on every server.
 """
 
+import asyncio
+from collections.abc import Coroutine
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 from sqlalchemy import text
@@ -59,14 +62,38 @@ async def copy_rows(session: AsyncSession, table: str, rows: pl.DataFrame) -> No
     rows.write_csv(source, include_header=False, quote_style="non_numeric", null_value="")
     source.seek(0)
     schema, _, name = table.rpartition(".")
-    await driver.copy_to_table(
-        name,
-        schema_name=schema or None,
-        columns=rows.columns,
-        source=source,
-        format="csv",
-        encoding="utf-8",
+    await _or_lost(
+        driver,
+        driver.copy_to_table(
+            name,
+            schema_name=schema or None,
+            columns=rows.columns,
+            source=source,
+            format="csv",
+            encoding="utf-8",
+        ),
     )
+
+
+async def _or_lost(driver: Any, copying: Coroutine[Any, Any, object]) -> None:
+    """Wait for a COPY; where the connection breaks meanwhile, the driver alone waits for ever."""
+    is_lost = asyncio.Event()
+
+    def lost(_: object) -> None:
+        is_lost.set()
+
+    driver.add_termination_listener(lost)
+    tasks = [asyncio.ensure_future(copying), asyncio.ensure_future(is_lost.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            raise ConnectionResetError("the connection was lost during a COPY")
+        await tasks[0]
+    finally:
+        driver.remove_termination_listener(lost)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 # What the rows of one file say against each other, found in one pass: ``nth_repeat`` counts

@@ -2,10 +2,12 @@
 
 import asyncio
 
+import polars as pl
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
+from app.database import is_lost
 from app.queries import imports, staging
 from tests.importing import Importer, go_on
 
@@ -97,3 +99,27 @@ async def test_a_killed_run_whose_end_is_still_being_written_is_the_one_that_cou
         assert not again.done()
     async with asyncio.timeout(20):
         assert await again == summary
+
+
+async def test_a_connection_lost_during_a_copy_is_an_error_and_no_waiting_for_ever(
+    database, sessions
+):
+    rows = pl.select(pl.int_range(2_000_000).alias("row_no"), pl.lit("x" * 50).alias("sku_id"))
+    async with sessions.begin() as session:
+        await staging.create_stage(session, "stock", 1)
+
+    async def copy() -> None:
+        async with sessions.begin() as session:
+            await staging.copy_rows(session, staging.stage_name(1), rows)
+
+    copying = asyncio.ensure_future(copy())
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^COPY'"
+    async with (
+        asyncio.timeout(30),
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as other,
+    ):
+        while (await other.execute(end)).rowcount == 0:
+            await asyncio.sleep(0.01)
+        with pytest.raises(Exception) as lost:
+            await copying
+    assert is_lost(lost.value)
