@@ -93,3 +93,13 @@ async def test_sales_and_their_daily_sums_are_those_of_a_dictionary(sessions, im
         assert await stored(sessions, SALES) == model.sales()
         assert await stored(sessions, DAILY) == model.daily()
     assert told["new"] == told["changed"] == 0
+
+
+async def test_a_line_of_the_largest_numbers_does_not_keep_out_the_others(sessions, importer):
+    """A JAN code in the column of prices is no reason to refuse a file."""
+    absurd = sale(quantity="2147483647", unit_price="9999999999")
+    rows = [absurd, {**absurd, "order_id": "O2"}, sale(order_id="O3")]
+    summary = await importer.load("sales", csv_of([*OWN, "unit_price"], rows))
+    assert summary["new"] == 3
+    revenue = 2 * 2147483647 * 9999999999 + 100
+    assert [row[5] for row in await stored(sessions, DAILY)] == [revenue]
