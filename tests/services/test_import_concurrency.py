@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.database import connect, sessions_of
+from tests.conftest import Work
 from tests.importing import Importer, go_on
 from tests.sales_model import DAILY, SALES, Model, Row, csv_of
 
@@ -164,3 +165,28 @@ async def test_everybody_reads_on_while_an_import_merges_into_old_and_new_quarte
     assert [item["units"] for item in at_last] == [1, 2]
     after_it = (await client.get("/sales?group_by=day")).json()["items"]
     assert [item["units"] for item in after_it] == [5, 1, 7]
+
+
+async def test_two_workers_give_the_file_sent_last_the_last_word(
+    client, sessions, database, settings
+):
+    draw = random.Random(7)
+    for _ in range(3):
+        files = [sales_rows(draw) for _ in range(3)]
+        async with sessions.begin() as session:
+            await session.execute(text("TRUNCATE sale, sales_daily"))
+        counts = "sku_id,location_id,counted_on,on_hand\nS1,EC,2026-06-01,{}\n"
+        for number, rows in enumerate(files):
+            for kind, content in (
+                ("sales", csv_of(COLUMNS, rows)),
+                ("stock", counts.format(number)),
+                ("products", f"sku_id,name\nS1,Shirt {number}\n"),
+            ):
+                answer = await client.post(f"/imports/{kind}", content=content.encode())
+                assert answer.status_code == 202
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(Work(database, settings)() for _ in range(2)))
+        assert await stored(sessions, "SELECT DISTINCT status FROM job") == [("succeeded",)]
+        assert (await stored(sessions, SALES), await stored(sessions, DAILY)) == after(*files)
+        assert await stored(sessions, "SELECT on_hand FROM stock_level") == [(2,)]
+        assert await stored(sessions, "SELECT name FROM sku WHERE sku_id = 'S1'") == [("Shirt 2",)]
