@@ -92,7 +92,9 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
         if first not in fresh:
             add = ADD.format(table="sale", stage=stage, first=first)
             new += await rows_written(session, add, import_id=import_id)
-    await _add_up(session, stage, fresh)
+    await _add_up_fresh(session, fresh)
+    if known or fresh != quarters:
+        await _add_up_touched(session, stage, fresh)
     for name in ("known", "touched"):
         await session.execute(text(f"DROP TABLE IF EXISTS {stage}_{name}"))
     same = await staged_rows(session, import_id) - new - changed
@@ -125,8 +127,8 @@ async def _correct(session: AsyncSession, import_id: int, values: list[str]) -> 
     return await rows_written(session, change, import_id=import_id)
 
 
-async def _add_up(session: AsyncSession, stage: str, fresh: list[date]) -> None:
-    """Add up anew the days that are touched: whole quarters where they are fresh."""
+async def _add_up_fresh(session: AsyncSession, fresh: list[date]) -> None:
+    """The daily sums of quarters that had none."""
     for first in fresh:
         sales = partitions.partition_name("sale", first)
 
@@ -136,6 +138,10 @@ async def _add_up(session: AsyncSession, stage: str, fresh: list[date]) -> None:
 
         await partitions.add(session, "sales_daily", first, fill)
         await partitions.know(session, "sales_daily", first)
+
+
+async def _add_up_touched(session: AsyncSession, stage: str, fresh: list[date]) -> None:
+    """Add up anew the days that lines were added to, or moved from, in other quarters."""
     dates = ", ".join(f"date '{first}'" for first in fresh)
     touched = TOUCHED.format(stage=stage, fresh=f"ARRAY[{dates}]::date[]")
     await session.execute(text(touched))

@@ -124,7 +124,11 @@ async def _load(
     async with sessions.begin() as session:
         await imports.still_ours(turn)
         counts = await _merge(session, progress, reading, import_id, keys)
-        warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
+        warnings = [
+            *reading.warnings,
+            *([f"{blank} blank rows were left out"] if blank else []),
+            *counts.pop("warnings"),
+        ]
         summary = {
             "read": read,
             **counts,
@@ -206,6 +210,14 @@ async def _merge(
     totals = await staging.staged_sales_totals(session, import_id) if kind == "sales" else {}
     await merging.take_turn(session)
     unlisted = await merging.add_unlisted(session, kind, import_id)
+    warnings = []
+    if kind == "sales" and "channel" in reading.given:
+        contrary = await merging.contrary_channels(session, import_id)
+        if contrary:
+            warnings.append(
+                f"{contrary} lines name another channel than their location has;"
+                " the location's counts"
+            )
     await progress("merging", 2, MERGE_STEPS)
     merge = MERGES.get(kind, partial(merging.merge, kind=kind))
     counts = await merge(session, import_id=import_id, given=reading.given)
@@ -217,6 +229,7 @@ async def _merge(
         "rejected_by_reason": await imports.reject_counts(session, import_id),
         "unlisted": {"skus": 0, "locations": 0, **unlisted},
         "totals": totals,
+        "warnings": warnings,
     }
 
 
