@@ -25,6 +25,7 @@ from app.routers import (
     ltv,
     order_lists,
     policies,
+    rejects,
     sales,
     sku,
 )
@@ -43,6 +44,7 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     policies,
     evaluations,
     imports,
+    rejects,
     jobs,
 )
 
