@@ -97,9 +97,20 @@ SALES_KEYED = """
                       PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", line_no IS NULL,
                                    quantity < 0
                       ORDER BY row_no
-                  )) AS line_key
+                  ) {after}) AS line_key
     FROM (SELECT *, {nth_repeat} AS nth_repeat FROM {stage}) AS counted
 """
+# Rows that come back corrected count on from the lines that were loaded when they were rejected.
+# Those are told by their import, so that rows sent once more are given the same numbers.
+AFTER = """+ coalesce((
+    SELECT max(substring(
+        substr(sale.line_key, length(counted.sku_id) + 1)
+        FROM CASE WHEN counted.quantity < 0 THEN '^#r([0-9]{{1,9}})$' ELSE '^#([0-9]{{1,9}})$' END
+    )::bigint)
+    FROM sale
+    WHERE sale.order_id = counted.order_id AND starts_with(sale.line_key, counted.sku_id)
+      AND sale.import_id IN ({import_ids})
+), 0)"""
 NTH_REPEAT = """row_number() OVER (
     PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", quantity, unit_price, sold_at,
                  customer_id COLLATE "C", sku_name COLLATE "C", location_id COLLATE "C",
@@ -126,11 +137,23 @@ DUPLICATE_KEYS = """
 """
 
 
-async def settle_sales(session: AsyncSession, import_id: int, *, drop_exact_repeats: bool) -> None:
-    """Give every sales line its key; turn away exact repeats where the profile says so."""
+async def settle_sales(
+    session: AsyncSession, import_id: int, *, drop_exact_repeats: bool, after: list[int]
+) -> None:
+    """Give every sales line its key; turn away exact repeats where the profile says so.
+
+    ``after`` are the imports whose rejected rows these are, if they are any: lines without a
+    number come after theirs.
+    """
     stage = stage_name(import_id)
-    nth_repeat = NTH_REPEAT if drop_exact_repeats else "1"
-    await session.execute(text(SALES_KEYED.format(stage=stage, nth_repeat=nth_repeat)))
+    keyed = SALES_KEYED.format(
+        stage=stage,
+        nth_repeat=NTH_REPEAT if drop_exact_repeats else "1",
+        after=AFTER.format(import_ids=", ".join(f"{number:d}" for number in after))
+        if after
+        else "",
+    )
+    await session.execute(text(keyed))
     if drop_exact_repeats:
         await session.execute(text(REPEATS.format(stage=stage)), {"import_id": import_id})
     await session.execute(text(f"DROP TABLE {stage}"))

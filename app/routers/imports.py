@@ -115,7 +115,7 @@ async def create_import(
     so an order belongs into one file); SKU, location and day; SKU. Rows that cannot be loaded are
     kept as rejects, the others are loaded; but of a file more than half bad nothing is loaded
     unless `force` says so. Repeats, and rows that the mapping turns away, are not bad. The columns
-    `zaiko_…` of a file of rejected rows are left aside.
+    `zaiko_…` of a file of rejected rows are no data; leave them as they are.
     """
     settings: Settings = request.app.state.settings
     mapping = mapping or None

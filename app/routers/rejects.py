@@ -20,7 +20,7 @@ from app.schemas.jobs import RejectBody
 from app.schemas.problem import raises
 from app.services.imports.reasons import explain
 from app.services.imports.rejecting import cells_of, line_of
-from app.services.imports.resending import RAW_LINE, REASONS
+from app.services.imports.resending import BESIDE, RAW_LINE
 
 router = APIRouter(
     prefix="/imports", tags=["imports"], dependencies=[requires(Scope.IMPORTS_WRITE)]
@@ -62,8 +62,10 @@ async def list_rejects(
 
     With `format=file` the rejected rows as they stood, as CSV under the file's own columns, in its
     own encoding and separator (of Parquet: UTF-8, commas). Columns at the end say which row it was
-    (`zaiko_row`) and what is wrong with it (`zaiko_reason_ja`, `zaiko_reason_en`). Correct the rows
-    and send the file to `POST /imports/{kind}` as it is: those columns are left aside.
+    (`zaiko_row`), what is wrong with it (`zaiko_reason_ja`, `zaiko_reason_en`) and which import
+    says so (`zaiko_import`). Correct the cells and send the file to `POST /imports/{kind}` with
+    these columns as they are: they are no data, but tell that a sale without `line_no` comes after
+    the lines of its order that are loaded already, and corrects none of them.
 
     A line that could not be split into cells stands whole in `zaiko_line`, a column that is there
     only if it is needed, and the row's own cells are empty: fill in the cells, or mend the line.
@@ -131,7 +133,7 @@ async def _rows(sessions: Sessions, import_id: int, source: dict[str, Any]) -> A
     columns, separator, encoding = source["columns"], source["separator"], source["encoding"]
     async with sessions() as session:
         has_lines = await imports.has_kept_lines(session, import_id)
-    header = [*columns, *REASONS, *([RAW_LINE] if has_lines else [])]
+    header = [*columns, *BESIDE, *([RAW_LINE] if has_lines else [])]
     # What was read from cp932 can be written in it; what a reason or a name shows instead of a
     # character may not, and is not worth a failed download.
     first = csv_lines([header], separator=separator)
@@ -153,4 +155,5 @@ def _row(
     reasons = [explain(reject.code, reject.column_name, reject.value) for reject in rejects]
     japanese, english = ("; ".join(told) for told in zip(*reasons, strict=True))
     cells = cells_of(row) or [""] * width
-    return [*cells, row.row_no, japanese, english, *([line_of(row)] if has_lines else [])]
+    line = [line_of(row)] if has_lines else []
+    return [*cells, row.row_no, japanese, english, row.import_id, *line]

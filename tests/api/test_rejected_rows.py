@@ -14,7 +14,7 @@ from tests.conftest import Work
 pytestmark = pytest.mark.one_server
 
 COLUMNS = "order_id,sku_id,sku_name,sold_at,quantity,unit_price,note"
-ASIDE = "zaiko_row,zaiko_reason_ja,zaiko_reason_en"
+ASIDE = "zaiko_row,zaiko_reason_ja,zaiko_reason_en,zaiko_import"
 WHOLE = (
     f"{COLUMNS}\r\n"
     "A-1,S-1,長袖シャツ①,2026-06-01,1,1980,～\r\n"
@@ -65,24 +65,26 @@ async def test_rejects_corrected_and_sent_again_come_to_the_same_as_a_good_file(
     content = await sent.rejected_rows()
     assert content.startswith(b"\xef\xbb\xbf") == (encoding == "utf-8")
     text = content.decode("cp932" if encoding == "cp932" else "utf-8-sig")
+    number = sent.batch["import_id"]
     assert text == (
         f"{COLUMNS},{ASIDE}\r\n"
         'A-2,S-2,"綿,麻 6"" ""ﾆｯﾄ""",2026-06-32,二,980, 髙 ,2,'
         "quantity の「二」は整数ではありません; "
         "sold_at の「2026-06-32」は日付(YYYY-MM-DD)ではありません,"
         "\"quantity '二' is not a whole number; "
-        "sold_at '2026-06-32' is not a date (YYYY-MM-DD, with or without HH:MM:SS)\"\r\n"
+        f"sold_at '2026-06-32' is not a date (YYYY-MM-DD, with or without HH:MM:SS)\",{number}\r\n"
         "A-3,S-3,\\{NULL},いつか,1,500,NULL,3,"
         "sold_at の「いつか」は日付(YYYY-MM-DD)ではありません,"
-        "\"sold_at 'いつか' is not a date (YYYY-MM-DD, with or without HH:MM:SS)\"\r\n"
-        'A-4,S-1,長袖シャツ①,,1,1980,"二\r\n行",4,sold_at がありません,sold_at is missing\r\n'
+        f"\"sold_at 'いつか' is not a date (YYYY-MM-DD, with or without HH:MM:SS)\",{number}\r\n"
+        'A-4,S-1,長袖シャツ①,,1,1980,"二\r\n行",4,sold_at がありません,sold_at is missing,'
+        f"{number}\r\n"
     )
     again = await send("sales", content, force="true")
     assert again.job["error"].startswith("all 3 rows were rejected")
     assert [reject[1:] for reject in await again.rejects()] == [
         reject[1:] for reject in await sent.rejects()
     ]
-    assert (await again.rejected_rows()).count(b"zaiko_") == 3
+    assert (await again.rejected_rows()).count(b"zaiko_") == 4
     mended = await send("sales", corrected(text).encode(encoding))
     assert mended.counts == {"new": 3}
     assert mended.summary["encoding"] == encoding
@@ -97,6 +99,38 @@ async def table_emptied(sessions) -> None:
     async with sessions.begin() as session:
         connection = await session.connection()
         await connection.exec_driver_sql("TRUNCATE sale")
+
+
+ORDER = "order_id,sku_id,sold_at,quantity,unit_price\n"
+LINES = [f"A-1,S-1,2026-06-01,{n},100\n" for n in (1, 2, 3, 4, -1, -2)]
+BROKEN = [line.replace("06-01", "06-31") for line in LINES]
+UNITS = "SELECT quantity FROM sale ORDER BY 1"
+WANTED = [(-2,), (-1,), (1,), (2,), (3,), (4,)]
+
+
+async def test_lines_of_an_order_that_come_back_correct_none_that_are_loaded(send, sessions):
+    mixed = [BROKEN[0], LINES[1], LINES[2], BROKEN[3], BROKEN[4], LINES[5]]
+    sent = await send("sales", ORDER + "".join(mixed))
+    assert sent.counts == {"new": 3, "rejected": 3}
+    content = (await sent.rejected_rows()).decode("utf-8-sig").replace("'-1", "-1")
+    first = content.replace("06-31", "06-01", 1)  # the others are still wrong
+    part = await send("sales", first, force="true")
+    assert part.counts == {"new": 1, "rejected": 2}
+    rest = (await part.rejected_rows()).decode("utf-8-sig").replace("'-1", "-1")
+    rest = rest.replace("06-31", "06-01")
+    assert (await send("sales", rest)).counts == {"new": 2}
+    assert await table(sessions, UNITS) == WANTED
+    mended = content.replace("06-31", "06-01")
+    assert (await send("sales", mended)).counts == {"same": 3}
+    await send("sales", ORDER + "".join(LINES))
+    assert await table(sessions, UNITS) == WANTED  # as they all stand in one file
+
+
+async def test_whose_rejects_they_are_may_be_anything_at_all(send):
+    header = ORDER.strip() + ",zaiko_import\n"
+    rows = [f"A-{n},S-1,2026-06-01,1,100,{n}{n}\n" for n in range(5)]
+    odd = [f"B,S-1,2026-06-01,1,100,{text}\n" for text in ("x", "", "-1", "9" * 30, "1.5")]
+    assert (await send("sales", header + "".join(rows + odd))).counts == {"new": 10}
 
 
 SPLIT = "order_id\tsku_id\tsold_at\tquantity\tunit_price\n"
@@ -126,7 +160,9 @@ async def test_lines_that_could_not_be_split_come_back_whole_and_may_be_mended_t
     assert first.endswith('\t"' + UNSPLIT[0] + '"')
     again = await send("sales", content)
     assert await again.rejects() == before
-    assert (await again.rejected_rows()).decode("utf-8-sig") == content
+    assert (await again.rejected_rows()).decode("utf-8-sig") == content.replace(
+        f'\t{sent.batch["import_id"]}\t"', f'\t{again.batch["import_id"]}\t"'
+    )
     mended = (
         content.replace("\t" + "x" * 300, "")
         .replace('""S-\t', "S-2\t")
@@ -152,7 +188,7 @@ async def test_what_another_row_stands_for_is_not_to_be_corrected(send):
     sent = await send("products", "sku_id,name\nS-1,old\nS-1,new\nS-2,x\n,y\n")
     assert sent.counts == {"new": 2, "rejected": 2}
     assert (await sent.rejected_rows()).decode("utf-8-sig") == (
-        f"sku_id,name,{ASIDE}\r\n,y,4,sku_id がありません,sku_id is missing\r\n"
+        f"sku_id,name,{ASIDE}\r\n,y,4,sku_id がありません,sku_id is missing,1\r\n"
     )
 
 
@@ -170,11 +206,11 @@ async def test_a_nul_and_what_cp932_lacks_do_not_fail_the_download(send):
 async def test_parquet_and_gzip_come_out_as_text(send):
     target = io.BytesIO()
     pl.DataFrame({"sku_id": ["S-1", None], "name": ["x", "帽子"]}).write_parquet(target)
-    text = f"sku_id,name,{ASIDE}\r\n,帽子,2,sku_id がありません,sku_id is missing\r\n"
+    text = f"sku_id,name,{ASIDE}\r\n,帽子,2,sku_id がありません,sku_id is missing,{{}}\r\n"
     sent = await send("products", target.getvalue())
-    assert await sent.rejected_rows() == text.encode("utf-8-sig")
+    assert await sent.rejected_rows() == text.format(1).encode("utf-8-sig")
     sent = await send("products", gzip.compress("sku_id,name\nS-1,x\n,帽子\n".encode("cp932")))
-    assert await sent.rejected_rows() == text.encode("cp932")
+    assert await sent.rejected_rows() == text.format(2).encode("cp932")
 
 
 async def test_more_rows_than_a_page_come_once_each_in_the_order_of_the_file(send):

@@ -2,23 +2,22 @@
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ImportBatch
 from app.queries import imports, merging, staging
-from app.services.imports.checking import Reading, check, match_columns, without_blanks
+from app.services.imports.checking import Reading, match_columns
 from app.services.imports.kinds import KINDS
 from app.services.imports.opening import Table, open_table
 from app.services.imports.outcome import complain
 from app.services.imports.profiles import PROFILES
-from app.services.imports.rejecting import as_they_stood, bad_rows
 from app.services.imports.resending import own_rows
+from app.services.imports.sorting import Shop, Tally, stage_rows
 from app.services.jobs import Progress, Sessions
 
 MERGE_STEPS = 3
@@ -27,32 +26,6 @@ UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, no
 
 class UnknownProfile(Exception):
     """No mapping profile of this name is made for this kind of file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shop:
-    """Whose file it is."""
-
-    today: date
-    timezone: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What became of a file's rows when they were checked, each by itself."""
-
-    read: int = 0
-    blank: int = 0
-    rejected: int = 0
-    bad: int = 0  # rejected for a reason that nobody expects
-
-    @property
-    def good(self) -> int:
-        return self.read - self.rejected
-
-    @property
-    def is_mostly_bad(self) -> bool:
-        return 2 * self.bad > self.read
 
 
 def check_profile(name: str | None, kind: str) -> None:
@@ -128,11 +101,11 @@ async def _load(
             scratch=scratch,
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
-        table = own_rows(table)
+        table, resent = own_rows(table)
         reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
         async with sessions.begin() as session:
             await imports.record_source(session, import_id, _source(table))
-        tally = await _stage_rows(sessions, progress, table, reading, import_id, shop)
+        tally = await stage_rows(sessions, progress, table, reading, import_id, shop)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     # Not before all is read: only then is it known how many are bad, and of how many.
@@ -142,16 +115,22 @@ async def _load(
         if is_held_back:
             counts = await _hold_back(session, import_id, tally)
         else:
-            counts = await _merge(session, progress, reading, import_id, shop.timezone)
+            before = await imports.lineage(session, resent)
+            await imports.record_source(session, import_id, _source(table, resent=before))
+            counts = await _merge(session, progress, reading, import_id, shop.timezone, before)
         summary = {"read": tally.read, **counts, **_remarks(table, reading, tally)}
         await imports.record_summary(session, import_id, summary)
     return summary
 
 
-def _source(table: Table) -> dict[str, Any]:
-    """What is needed to write rows of the file again."""
-    encoding = "utf-8" if table.encoding == "parquet" else table.encoding
-    return {"columns": table.columns, "separator": table.separator, "encoding": encoding}
+def _source(table: Table, *, resent: Sequence[int] = ()) -> dict[str, Any]:
+    """What is needed to write rows of the file again, and whose rejected rows it brings back."""
+    return {
+        "columns": table.columns,
+        "separator": table.separator,
+        "encoding": "utf-8" if table.encoding == "parquet" else table.encoding,
+        "resent": list(resent),
+    }
 
 
 def _remarks(table: Table, reading: Reading, tally: Tally) -> dict[str, Any]:
@@ -166,54 +145,6 @@ def _remarks(table: Table, reading: Reading, tally: Tally) -> dict[str, Any]:
 def scratch_of(file: Path) -> Path:
     """The folder beside a file into which it is unpacked."""
     return file.with_name(f"{file.name}.scratch")
-
-
-async def _stage_rows(
-    sessions: Sessions,
-    progress: Progress,
-    table: Table,
-    reading: Reading,
-    import_id: int,
-    shop: Shop,
-) -> Tally:
-    """Check all rows into the stage and the rejects; what became of them.
-
-    The next batch is read and checked while one is being copied.
-    """
-    tally = Tally()
-
-    def next_batch() -> list[tuple[str, pl.DataFrame]] | None:
-        batch = next(table.batches, None)
-        if batch is None:
-            return None
-        rows = without_blanks(batch, table.columns)
-        good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
-        tally.read += len(rows)
-        tally.blank += len(batch) - len(rows)
-        tally.rejected += len(rows) - len(good)
-        frames = [(staging.stage_name(import_id), good)]
-        if len(rejects):
-            tally.bad += bad_rows(rejects)
-            kept = as_they_stood(rows, rejects, table.columns)
-            number = pl.lit(import_id).alias("import_id")
-            frames.append(("import_reject", rejects.with_columns(number)))
-            frames.append(("import_reject_row", kept.with_columns(number)))
-        return frames
-
-    coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
-    try:
-        while (frames := await asyncio.shield(coming)) is not None:
-            read = tally.read
-            coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
-            await progress("reading", read, max(read, table.rows))
-            async with sessions.begin() as session:
-                for name, frame in frames:
-                    await staging.copy_rows(session, name, frame)
-    finally:
-        await asyncio.wait([coming])  # no thread may outlive the files it reads
-        coming.exception()  # which nobody needs to hear of, after another
-        table.batches.close()
-    return tally
 
 
 async def _hold_back(session: AsyncSession, import_id: int, tally: Tally) -> dict[str, Any]:
@@ -232,14 +163,21 @@ async def _hold_back(session: AsyncSession, import_id: int, tally: Tally) -> dic
 
 
 async def _merge(
-    session: AsyncSession, progress: Progress, reading: Reading, import_id: int, timezone: str
+    session: AsyncSession,
+    progress: Progress,
+    reading: Reading,
+    import_id: int,
+    timezone: str,
+    resent: list[int],
 ) -> dict[str, Any]:
     kind, profile = reading.kind.name, reading.profile
     await progress("merging", 0, MERGE_STEPS)
     await staging.take_room(session)
     if kind == "sales":
         is_repeating = bool(profile and profile.drop_exact_repeats)
-        await staging.settle_sales(session, import_id, drop_exact_repeats=is_repeating)
+        await staging.settle_sales(
+            session, import_id, drop_exact_repeats=is_repeating, after=resent
+        )
     if kind != "sales" or "line_no" in reading.source_of:  # numbered by us, keys are unique
         await staging.reject_duplicate_keys(session, kind, import_id)
     await staging.know_stage(session, import_id)
