@@ -26,6 +26,7 @@ from app.routers import (
     ltv,
     order_lists,
     policies,
+    rejects,
     sales,
     sku,
 )
@@ -45,6 +46,7 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     policies,
     evaluations,
     imports,
+    rejects,
     jobs,
     job_events,
 )

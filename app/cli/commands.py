@@ -129,6 +129,9 @@ def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     encoding: Annotated[Encoding | None, typer.Option(help="Default: recognised.")] = None,
     mapping: Annotated[str | None, typer.Option(help="A profile for files of others.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Load the good rows even if most are bad.")
+    ] = False,
 ) -> None:
     """Import a file of this kind, and say what was loaded."""
     from app.launcher.submitting import submit_import
@@ -146,6 +149,7 @@ def import_file(
             file=file,
             encoding=encoding.value if encoding else None,
             mapping=mapping,
+            force=force,
         )
 
     _do_job(submit, f"import {kind.value}")

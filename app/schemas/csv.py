@@ -1,7 +1,7 @@
 """CSV that a spreadsheet opens as data, not as formulas."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
 
@@ -16,13 +16,17 @@ def safe_cell(value: Any) -> Any:
     return value
 
 
-def csv_text(columns: list[str], rows: Iterable[dict[str, Any]]) -> str:
-    """Rows under a header, CRLF as spreadsheets in Japan expect it."""
+def csv_lines(rows: Iterable[Sequence[Any]], *, separator: str = ",") -> str:
+    """Rows as lines, CRLF as spreadsheets in Japan expect it."""
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([safe_cell(row[name]) for name in columns] for row in rows)
+    writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
+
+
+def csv_text(columns: list[str], rows: Iterable[dict[str, Any]]) -> str:
+    """Rows under a header."""
+    return csv_lines([columns, *([row[name] for name in columns] for row in rows)])
 
 
 class Unencodable(Exception):

@@ -125,7 +125,7 @@ def check(
     text = batch.select(
         pl.col(ROW).alias("row_no"),
         pl.col(FAULT),
-        pl.col(LINE).alias(""),
+        pl.col(LINE).str.extract(r"([^\r\n]*)").str.strip_chars().alias(""),
         *(_text(column, reading, batch).alias(column.name) for column in columns),
     )
     typed = text.with_columns(

@@ -193,7 +193,7 @@ class _Reader:
             else:
                 fault, after = self._fault(fields), feed.next
                 continued += range(start + 1, after)
-            line = lines[start].strip()[:SHOWN] if fault else None
+            line = "".join(lines[start:after]).rstrip("\r\n") if fault else None
             records.append((start, *self._fitted([] if fault else fields), fault, line))
         return records, continued, len(lines)
 
