@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from unicodedata import normalize
 
 import polars as pl
 
 from app.services.imports.csv_text import FAULT, LINE, ROW
 from app.services.imports.kinds import Column, ColumnType, Kind
 from app.services.imports.profiles import Profile
+from app.services.imports.texts import unified, without_guard
 from app.services.imports.times import is_time, read_days, read_moments
 
 MAX_TEXT = 200
@@ -68,9 +70,14 @@ def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Re
 
 
 def _hint(name: str, candidates: list[str]) -> str:
-    by_lower_case = {candidate.lower(): candidate for candidate in candidates}
-    near = get_close_matches(name.lower(), by_lower_case, n=1)
-    return f" (did you mean '{by_lower_case[near[0]]}'?)" if near else ""
+    by_plain_name = {_plain_name(candidate): candidate for candidate in candidates}
+    near = get_close_matches(_plain_name(name), by_plain_name, n=1)
+    return f" (did you mean '{by_plain_name[near[0]]}'?)" if near else ""
+
+
+def _plain_name(name: str) -> str:
+    """In half width and lower case: for hints alone, columns are found by their exact names."""
+    return normalize("NFKC", name).lower()
 
 
 def _left_aside(unknown: list[str], free: list[str]) -> list[str]:
@@ -150,15 +157,18 @@ def without_blanks(batch: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 
 def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
-    """The column in one line, stripped, empty as null, defaults filled in."""
+    """The column in one line, stripped, text unified, empty as null, defaults filled in."""
     source = reading.source_of.get(column.name)
     default = reading.profile.defaults.get(column.name) if reading.profile else None
     default = default if default is not None else column.default
     if source is None:
         return pl.lit(default, pl.String)
-    text = pl.col(source).str.strip_chars()
-    if batch[source].str.contains(r"[\r\n]").any():
+    text = batch[source].str.strip_chars()
+    if text.str.contains(r"[\r\n]").any():
         text = text.str.replace_all(r"[\r\n]+", " ")
+    if column.type is ColumnType.TEXT:
+        text = unified(text)
+    text = without_guard(text)
     kept = pl.when(text != "").then(text)
     return kept if default is None else kept.fill_null(default)
 
