@@ -9,6 +9,12 @@ import polars as pl
 
 from app.services.imports.csv_text import FAULT, LINE, ROW
 from app.services.imports.kinds import Column, ColumnType, Kind
+from app.services.imports.numbers import (
+    has_digit,
+    is_whole_number,
+    read_amounts,
+    read_whole_numbers,
+)
 from app.services.imports.profiles import Profile
 from app.services.imports.texts import unified, without_guard
 from app.services.imports.times import is_time, read_days, read_moments
@@ -176,9 +182,9 @@ def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
 def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
     match column.type:
         case ColumnType.INTEGER:
-            return text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+            return read_whole_numbers(text)
         case ColumnType.MONEY:
-            return text.cast(pl.Float64, strict=False).round(MONEY_DECIMALS)
+            return read_amounts(text).round(MONEY_DECIMALS)
         case ColumnType.DATE:
             return read_days(text)
         case ColumnType.MOMENT:
@@ -200,12 +206,12 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             rules.append(("bad_character", has_nul))
             rules.append(("too_long", ~has_nul & (text.str.len_chars() > MAX_TEXT)))
         case ColumnType.INTEGER:
-            is_whole = text.str.contains(r"^[+-]?[0-9]+(?:\.0+)?$")
+            is_whole = is_whole_number(text)
             is_beyond = ~typed.is_between(-MAX_INTEGER, MAX_INTEGER)
             rules.append(("not_a_whole_number", unread & ~is_whole))
             rules.append(("out_of_range", (unread & is_whole) | is_beyond))
         case ColumnType.MONEY:
-            is_number = typed.is_finite() | (typed.is_infinite() & text.str.contains(r"[0-9]"))
+            is_number = typed.is_finite() | (typed.is_infinite() & has_digit(text))
             rules.append(("not_an_amount", text.is_not_null() & ~is_number.fill_null(value=False)))
             rules.append(("out_of_range", is_number & (typed.abs() >= MAX_MONEY)))
         case ColumnType.DATE | ColumnType.MOMENT:
