@@ -142,10 +142,11 @@ def _source(table: Table, *, resent: Sequence[int] = ()) -> dict[str, Any]:
 
 def _remarks(table: Table, reading: Reading, tally: Tally, more: list[str]) -> dict[str, Any]:
     blank = [f"{tally.blank} blank rows were left out"] if tally.blank else []
+    codes = [tally.unchecked.warning] if tally.unchecked.warning else []
     return {
         "encoding": table.encoding,
         "mapping": reading.profile.name if reading.profile else None,
-        "warnings": [*reading.warnings, *blank, *more],
+        "warnings": [*reading.warnings, *blank, *codes, *more],
     }
 
 

@@ -1,12 +1,13 @@
 """Sorting the rows of a file, batch by batch: good ones into the stage, others into the rejects."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
 from app.queries import staging
+from app.services.imports.barcodes import Unchecked, unchecked
 from app.services.imports.checking import Reading, check, without_blanks
 from app.services.imports.completing import complete
 from app.services.imports.key_watch import KeyWatch
@@ -31,6 +32,7 @@ class Tally:
     blank: int = 0
     rejected: int = 0
     bad: int = 0  # rejected for a reason that nobody expects
+    unchecked: Unchecked = field(default_factory=Unchecked)  # bar codes
 
     @property
     def good(self) -> int:
@@ -64,6 +66,8 @@ async def stage_rows(
         good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
         good = complete(reading.kind.name, good, reading.profile, shop.timezone)
         keys.see(good)
+        if "jan" in good.columns:
+            tally.unchecked += unchecked(good)
         tally.read += len(rows)
         tally.blank += len(batch) - len(rows)
         tally.rejected += len(rows) - len(good)
