@@ -34,7 +34,8 @@ POSITIONS = """
     SELECT stock.sku_id, stock.location_id, stock.counted_on, stock.on_hand, stock.on_order,
            stock.allocated, stock.is_derived, sku.item_class,
            coalesce(priced.list_price, sku.list_price), sku.unit_cost,
-           sku.is_price_derived AND priced.list_price IS NULL, sku.is_cost_derived, sku.sales_end_on,
+           sku.is_price_derived AND priced.list_price IS NULL, sku.is_cost_derived,
+           sku.sales_end_on,
            coalesce(paid.price, last_paid.price) AS price,
            stock.counted_on < counted.last_on AS is_stale
     FROM stock JOIN sku USING (sku_id) JOIN counted USING (location_id)
