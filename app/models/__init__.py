@@ -8,6 +8,7 @@ from app.models.customer import Customer, CustomerLtv, LtvModel, SkuLtv
 from app.models.disposition import Disposition, Evaluation
 from app.models.forecast import Forecast, ForecastRun
 from app.models.job import Job, JobStatus
+from app.models.mapping import MappingProfile
 from app.models.order_list import OrderLine, OrderList, OrderStatus
 from app.models.policy import PolicyVersion
 from app.models.sales import ImportBatch, ImportReject, Sale, SalesDaily
@@ -33,6 +34,7 @@ __all__ = [
     "JobStatus",
     "Location",
     "LtvModel",
+    "MappingProfile",
     "OrderLine",
     "OrderList",
     "OrderStatus",

@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,12 +16,14 @@ from app.models import ImportBatch
 from app.queries import imports, merging, staging
 from app.queries.campaign_merging import merge_campaigns
 from app.queries.sales_merging import merge_sales
-from app.services.imports.checking import Reading, check, match_columns, without_blanks
+from app.services.imports.checking import check, without_blanks
 from app.services.imports.completing import complete
+from app.services.imports.file_watch import FileWatch
 from app.services.imports.key_watch import KeyWatch
 from app.services.imports.kinds import KINDS
+from app.services.imports.mappings import find_profile
+from app.services.imports.matching import Reading, match_columns
 from app.services.imports.opening import Table, open_table
-from app.services.imports.profiles import PROFILES
 from app.services.imports.reasons import explain
 from app.services.jobs import Progress, Sessions
 
@@ -33,23 +36,12 @@ class NothingLoaded(Exception):
     """No row of the file could be loaded."""
 
 
-class UnknownProfile(Exception):
-    """No mapping profile of this name is made for this kind of file."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
     """Whose file it is."""
 
     today: date
     timezone: str
-
-
-def check_profile(name: str | None, kind: str) -> None:
-    """Raises UnknownProfile unless the profile exists and is for the kind."""
-    if name is not None and (name not in PROFILES or PROFILES[name].kind != kind):
-        known = ", ".join(p.name for p in PROFILES.values() if p.kind == kind) or "none"
-        raise UnknownProfile(f"mapping '{name}' is not known for {kind}; known: {known}")
 
 
 async def run_import(
@@ -105,6 +97,8 @@ async def _load(
         await staging.drop_forgotten_stages(session)
         await imports.forget_rejects(session, import_id)
         await staging.create_stage(session, kind.name, import_id)
+        profile = await find_profile(session, options.get("mapping"), kind.name)
+        profile = profile and profile.on(_day_of(batch, shop))
     scratch = scratch_of(file)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -116,24 +110,31 @@ async def _load(
             scratch=scratch,
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
-        reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
-        keys = KeyWatch(kind.name)
-        read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop, keys)
+        reading = match_columns(table.columns, kind, profile)
+        keys, told = KeyWatch(kind.name), FileWatch(table.columns, reading)
+        read, blank = await _stage_rows(sessions, progress, table, told, import_id, shop, keys)
+        told.refuse_what_lacks()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     async with sessions.begin() as session:
         await imports.still_ours(turn)
         counts = await _merge(session, progress, reading, import_id, keys)
-        warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
+        blanks = [f"{blank} blank rows were left out"] if blank else []
+        warnings = [*reading.warnings, *told.warnings, *blanks]
         summary = {
             "read": read,
             **counts,
             "encoding": table.encoding,
-            "mapping": reading.profile.name if reading.profile else None,
+            "mapping": profile.label if profile else None,
             "warnings": warnings,
         }
         await imports.record_summary(session, import_id, summary)
     return summary
+
+
+def _day_of(batch: ImportBatch, shop: Shop) -> date:
+    """The shop's day on which the file came in, whenever it is read."""
+    return batch.created_at.astimezone(ZoneInfo(shop.timezone)).date()
 
 
 def scratch_of(file: Path) -> Path:
@@ -145,7 +146,7 @@ async def _stage_rows(
     sessions: Sessions,
     progress: Progress,
     table: Table,
-    reading: Reading,
+    told: FileWatch,
     import_id: int,
     shop: Shop,
     keys: KeyWatch,
@@ -159,11 +160,13 @@ async def _stage_rows(
         batch = next(table.batches, None)
         if batch is None:
             return None
-        rows = without_blanks(batch, table.columns)
+        whole = without_blanks(batch, table.columns)
+        rows, reading = told.of_this_kind(whole), told.reading
         good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
+        told.see(rows, good, rejects)
         good = complete(reading.kind.name, good, reading.profile, shop.timezone)
         keys.see(good)
-        return len(rows), len(batch) - len(rows), good, rejects
+        return len(rows), len(batch) - len(whole), good, rejects
 
     read = blank = 0
     coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
@@ -245,10 +248,10 @@ async def receive(
     session: AsyncSession, *, kind: str, file_name: str, encoding: str | None, mapping: str | None
 ) -> ImportBatch:
     """Register a file to be imported; the caller submits the job that loads it."""
-    check_profile(mapping, kind)
-    batch = ImportBatch(
-        kind=kind, file_name=file_name, options={"encoding": encoding, "mapping": mapping}
-    )
+    profile = await find_profile(session, mapping, kind)
+    # The version is kept, so that an import begun again reads the file as it did before.
+    options = {"encoding": encoding, "mapping": profile.label if profile else None}
+    batch = ImportBatch(kind=kind, file_name=file_name, options=options)
     session.add(batch)
     await session.flush()
     return batch
