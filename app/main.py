@@ -23,8 +23,10 @@ from app.routers import (
     inventory,
     jobs,
     ltv,
+    mappings,
     order_lists,
     policies,
+    previews,
     sales,
     sku,
 )
@@ -43,6 +45,8 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     policies,
     evaluations,
     imports,
+    previews,
+    mappings,
     jobs,
 )
 
