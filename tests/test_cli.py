@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -181,3 +182,23 @@ def test_a_dry_run_shows_how_a_file_would_be_read_and_asks_no_database(tmp_path)
     file.write_bytes(b"PK\x03\x04")
     ended = zaiko(tmp_path, *words, ZAIKO_DATABASE_URL=NOWHERE)
     assert failure(ended) == "zaiko: this is a workbook or zip archive; save the sheet as CSV\n"
+
+
+def test_a_stored_profile_is_named_as_a_built_in_one_is(nothing, home):
+    assert zaiko(home, "migrate", ZAIKO_DATABASE_URL=nothing).returncode == 0
+    definition = json.dumps({"columns": {"品番": "sku_id", "千円": "list_price"}})
+    with psycopg.connect(nothing) as connection:
+        connection.execute(
+            "INSERT INTO mapping_profile (name, version, kind, definition, created_by)"
+            " VALUES ('pos', 1, 'products', %s, 'test')",
+            [definition],
+        )
+    (home / "p.csv").write_text("品番,千円\nS-1,5\n", "cp932")
+    words = ("import", "products", "p.csv", "--mapping", "pos@1")
+    shown = zaiko(home, *words, "--dry-run", ZAIKO_DATABASE_URL=nothing)
+    assert shown.returncode == 0, shown
+    assert "encoding: cp932; looked at the whole file" in shown.stdout
+    ended = zaiko(home, *words, ZAIKO_DATABASE_URL=nothing)
+    assert ended.returncode == 0, ended
+    assert '"mapping": "pos@1"' in ended.stdout
+    assert '"new": 1' in ended.stdout

@@ -148,3 +148,23 @@ async def test_an_unknown_mapping_is_refused_before_the_file_is_kept(client, set
         answer = await client.post("/imports/sales", content=b"x", params={"mapping": mapping})
         assert "known: online_retail_ii" in problem(answer, 422, "unknown-profile")["detail"]
     assert list(settings.uploads_folder().iterdir()) == []
+
+
+async def test_shifted_rows_are_told_one_by_one_and_as_a_whole(send: Send):
+    rows = "order_id,sku_id,sold_at,quantity,unit_price\n"
+    rows += "".join(f"A-{n},S-1,2026-06-01,2,1\n" for n in range(300))
+    rows += "".join(f",B-{n},S-1,2026-06-01,2\n" for n in range(150))
+    sent = await send("sales", rows)
+    assert sent.counts == {"new": 300, "rejected": 150}
+    assert sent.summary["rejected_by_reason"] == {"column_shifted": 150}
+    assert (await sent.rejects())[0] == (301, "sold_at", "column_shifted", "S-1")
+    assert sent.summary["warnings"] == [
+        (
+            "column 'order_id' is empty in all rows 301 to 450 and filled in 100.0% of the others:"
+            " the file has another layout there"
+        ),
+        (
+            "all rows 301 to 450 are rejected with column_shifted in 'sold_at', and hardly any"
+            " others: do columns shift there?"
+        ),
+    ]

@@ -84,6 +84,7 @@ async def test_twenty_rows_are_shown_whatever_the_file_is(client: AsyncClient, t
     found = await preview(client, "products", file.read_bytes())
     assert (found["encoding"], found["separator"], len(found["rows"])) == ("parquet", None, 20)
     assert found["looked_at"] == "the first 1000 rows"
+    assert len((await preview(client, "products", gzip.compress(file.read_bytes())))["rows"]) == 20
     assert (await preview(client, "sales", SALES.partition("\n")[0] + "\n"))["rows"] == []
 
 

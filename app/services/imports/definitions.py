@@ -183,7 +183,7 @@ class _Parts:
     def _choice(self, column: Column, said: Any, place: str) -> str:
         word = self.word(said, place)
         known = {*column.choices, *column.spellings}
-        if column.choices and word.lower() not in known:
+        if column.choices and known.isdisjoint({word, word.lower()}):
             raise ProfileError(place, f"'{word}' is none of {', '.join(column.choices)}")
         return word
 

@@ -101,6 +101,8 @@ def start_of(path: Path, scratch: Path, most: int) -> tuple[Path, bool]:
     if start.startswith(GZIP) and head.startswith(GZIP):
         raise UnreadableFile(GZIP_IN_GZIP)
     is_whole = size <= most
+    if not is_whole and head.startswith(b"PAR1"):
+        raise UnreadableFile(f"a packed Parquet file of more than {most // 2**20} MB; unpack it")
     if not is_whole:
         end = max(head.rfind(b"\n", 0, most), head.rfind(b"\r", 0, most))
         if end < 0:

@@ -88,10 +88,9 @@ def _read(table: Table, reading: Reading, *, is_whole: bool, today: date, timezo
     rows = _first_rows(table, told)
     good, rejects = check(rows, reading, today=today, timezone=timezone)
     profile = reading.profile
-    if table.encoding == "parquet":
+    looked_at = "the whole file" if is_whole else f"the first {LOOKED_AT // 2**20} MB"
+    if table.encoding == "parquet" and table.rows == PARQUET_ROWS:
         looked_at = f"the first {PARQUET_ROWS} rows"
-    else:
-        looked_at = "the whole file" if is_whole else f"the first {LOOKED_AT // 2**20} MB"
     return Preview(
         encoding=table.encoding,
         separator=table.separator,

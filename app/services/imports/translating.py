@@ -76,7 +76,7 @@ def in_our_unit(column: Column, typed: pl.Series, profile: Profile | None) -> pl
     factor = profile.units.get(column.name) if profile else None
     if factor is None:
         return typed
+    scaled = typed.cast(pl.Float64) * factor
     if column.type is ColumnType.INTEGER:
-        return typed * int(factor)
-    scaled = typed * factor
+        return scaled.cast(pl.Int64, strict=False)  # null beyond what it holds: out of range
     return scaled.round(MONEY_DECIMALS) if column.type is ColumnType.MONEY else scaled
