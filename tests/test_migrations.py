@@ -15,8 +15,8 @@ from tests.running import empty_database
 
 OURS = """
     SELECT count(*) FROM pg_class JOIN pg_namespace AS space ON space.oid = relnamespace
-    WHERE nspname IN ('public', 'procrastinate', 'staging', 'history') AND relname <> 'alembic_version'
-      AND relname <> 'alembic_version_pkc'
+    WHERE nspname IN ('public', 'procrastinate', 'staging', 'history')
+      AND relname NOT IN ('alembic_version', 'alembic_version_pkc')
 """
 INSERT = """
     INSERT INTO job (kind, payload, status, done, total, attempts)

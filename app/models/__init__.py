@@ -9,6 +9,7 @@ from app.models.disposition import Disposition, Evaluation
 from app.models.forecast import Forecast, ForecastRun
 from app.models.imports import ImportBatch, ImportReject, ImportRejectRow
 from app.models.job import Job, JobStatus
+from app.models.mapping import MappingProfile
 from app.models.order_list import OrderLine, OrderList, OrderStatus
 from app.models.policy import PolicyVersion
 from app.models.sales import Sale, SalesDaily
@@ -35,6 +36,7 @@ __all__ = [
     "JobStatus",
     "Location",
     "LtvModel",
+    "MappingProfile",
     "OrderLine",
     "OrderList",
     "OrderStatus",

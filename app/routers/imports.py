@@ -17,6 +17,7 @@ from app.schemas.problem import raises
 from app.services import jobs
 from app.services.imports import loading
 from app.services.imports.kinds import KINDS, KindName
+from app.services.imports.mappings import UnknownProfile, find_profile
 from app.settings import Settings
 
 router = APIRouter(
@@ -57,6 +58,26 @@ KIND = "What the file holds, row by row; its columns, bold where they are needed
     f"* `{kind.name}`: {kind.told()}" for kind in KINDS.values()
 )
 Kind = Annotated[KindName, Path(description=KIND, examples=["sales"])]
+Encoding = Annotated[Literal["utf-8", "cp932"] | None, Query(description="Default: recognised")]
+Mapping = Annotated[
+    Text | None,
+    Query(
+        description="A profile for files with columns of others (`GET /mappings`): `name`,"
+        " `name@2`",
+        openapi_examples={"our columns": {"value": ""}},
+    ),
+]
+FileName = Annotated[
+    str,
+    Query(
+        max_length=1000,
+        description="To know the file by; a form brings its own",
+        examples=["sales.csv"],
+    ),
+]
+Force = Annotated[
+    bool, Query(description="Load the good rows even if more than half of all are bad")
+]
 ImportId = Annotated[
     int,
     Path(
@@ -72,34 +93,17 @@ ImportId = Annotated[
     "/{kind}",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    openapi_extra=FILE_BODY | raises(loading.UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
+    openapi_extra=FILE_BODY | raises(UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
 )
 async def create_import(
     kind: Kind,
     request: Request,
     response: Response,
     session: Session,
-    encoding: Annotated[
-        Literal["utf-8", "cp932"] | None, Query(description="Default: recognised")
-    ] = None,
-    mapping: Annotated[
-        Text | None,
-        Query(
-            description="A profile for files with columns of others: `online_retail_ii` (sales)",
-            openapi_examples={"our columns": {"value": ""}},
-        ),
-    ] = None,
-    file_name: Annotated[
-        str,
-        Query(
-            max_length=1000,
-            description="To know the file by; a form brings its own",
-            examples=["sales.csv"],
-        ),
-    ] = "upload",
-    force: Annotated[
-        bool, Query(description="Load the good rows even if more than half of all are bad")
-    ] = False,
+    encoding: Encoding = None,
+    mapping: Mapping = None,
+    file_name: FileName = "upload",
+    force: Force = False,
 ) -> dict[str, Any]:
     """Take a file in; a job reads it, checks it row by row and loads what is good.
 
@@ -116,9 +120,11 @@ async def create_import(
     """
     settings: Settings = request.app.state.settings
     mapping = mapping or None
-    loading.check_profile(mapping, kind)
     limit = settings.upload_limit_mb * 2**20
-    path, name = await receive_file(request, settings.uploads_folder(), limit, name=file_name)
+    if mapping:  # told before the file is sent, on a connection that does not wait for it
+        async with request.app.state.sessions() as early:
+            await find_profile(early, mapping, kind)
+    path, name, _ = await receive_file(request, settings.uploads_folder(), limit, name=file_name)
     try:
         batch = await loading.receive(
             session, kind=kind, file_name=name, encoding=encoding, mapping=mapping, force=force

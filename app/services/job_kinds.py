@@ -11,8 +11,8 @@ from app.models import Job
 from app.queries import jobs
 from app.services import campaigns, evaluation, sample
 from app.services.imports import loading, outcome
-from app.services.imports.checking import UnusableColumns
 from app.services.imports.csv_text import UnreadableFile
+from app.services.imports.matching import UnusableColumns
 from app.services.jobs import Progress, Sessions, Turn
 from app.settings import Settings
 

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.imports.checking import UnusableColumns, match_columns, without_blanks
+from app.services.imports.built_in import PROFILES
+from app.services.imports.checking import without_blanks
 from app.services.imports.completing import complete
 from app.services.imports.csv_text import FAULT, LINE, ROW
 from app.services.imports.kinds import KINDS
-from app.services.imports.profiles import PROFILES
+from app.services.imports.matching import UnusableColumns, match_columns
 from app.services.imports.reasons import REASONS, explain
 from tests.services.checking import SALE, STOCK, checked, loaded
 

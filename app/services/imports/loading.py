@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,12 +15,13 @@ from app.models import ImportBatch
 from app.queries import imports, merging, staging
 from app.queries.campaign_merging import merge_campaigns
 from app.queries.sales_merging import merge_sales
-from app.services.imports.checking import Reading, match_columns
+from app.services.imports.file_watch import FileWatch
 from app.services.imports.key_watch import KeyWatch
 from app.services.imports.kinds import KINDS
+from app.services.imports.mappings import find_profile
+from app.services.imports.matching import Reading, match_columns
 from app.services.imports.opening import Table, open_table
 from app.services.imports.outcome import complain
-from app.services.imports.profiles import PROFILES
 from app.services.imports.resending import own_rows
 from app.services.imports.sorting import Shop, Tally, stage_rows
 from app.services.jobs import Progress, Sessions
@@ -27,17 +29,6 @@ from app.services.jobs import Progress, Sessions
 MERGE_STEPS = 3
 MERGES = {"sales": merge_sales, "campaigns": merge_campaigns}  # others are merged all alike
 UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, not a sales file
-
-
-class UnknownProfile(Exception):
-    """No mapping profile of this name is made for this kind of file."""
-
-
-def check_profile(name: str | None, kind: str) -> None:
-    """Raises UnknownProfile unless the profile exists and is for the kind."""
-    if name is not None and (name not in PROFILES or PROFILES[name].kind != kind):
-        known = ", ".join(p.name for p in PROFILES.values() if p.kind == kind) or "none"
-        raise UnknownProfile(f"mapping '{name}' is not known for {kind}; known: {known}")
 
 
 async def run_import(
@@ -95,6 +86,8 @@ async def _load(
         await staging.drop_forgotten_stages(session)
         await imports.forget_rejects(session, import_id)
         await staging.create_stage(session, kind.name, import_id)
+        profile = await find_profile(session, options.get("mapping"), kind.name)
+        profile = profile and profile.on(_day_of(batch, shop))
     scratch = scratch_of(file)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -107,11 +100,12 @@ async def _load(
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
         table, resent = own_rows(table)
-        reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
-        keys = KeyWatch(kind.name, table.rows)
+        reading = match_columns(table.columns, kind, profile)
+        keys, told = KeyWatch(kind.name, table.rows), FileWatch(table.columns, reading)
         async with sessions.begin() as session:
             await imports.record_source(session, import_id, _source(table))
-        tally = await stage_rows(sessions, progress, table, reading, import_id, shop, keys)
+        tally = await stage_rows(sessions, progress, table, told, import_id, shop, keys)
+        told.refuse_what_lacks()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     # Not before all is read: only then is it known how many are bad, and of how many.
@@ -124,7 +118,7 @@ async def _load(
             before = await imports.lineage(session, resent)
             await imports.record_source(session, import_id, _source(table, resent=before))
             counts = await _merge(session, progress, reading, import_id, keys, before)
-        warnings = counts.pop("warnings", [])
+        warnings = [*told.warnings, *counts.pop("warnings", [])]
         summary = {"read": tally.read, **counts, **_remarks(table, reading, tally, warnings)}
         await imports.record_summary(session, import_id, summary)
     return summary
@@ -145,9 +139,14 @@ def _remarks(table: Table, reading: Reading, tally: Tally, more: list[str]) -> d
     codes = [tally.unchecked.warning] if tally.unchecked.warning else []
     return {
         "encoding": table.encoding,
-        "mapping": reading.profile.name if reading.profile else None,
+        "mapping": reading.profile.label if reading.profile else None,
         "warnings": [*reading.warnings, *blank, *codes, *more],
     }
+
+
+def _day_of(batch: ImportBatch, shop: Shop) -> date:
+    """The shop's day on which the file came in, whenever it is read."""
+    return batch.created_at.astimezone(ZoneInfo(shop.timezone)).date()
 
 
 def scratch_of(file: Path) -> Path:
@@ -233,12 +232,11 @@ async def receive(
     force: bool = False,
 ) -> ImportBatch:
     """Register a file to be imported; the caller submits the job that loads it."""
-    check_profile(mapping, kind)
-    batch = ImportBatch(
-        kind=kind,
-        file_name=file_name,
-        options={"encoding": encoding, "mapping": mapping, "force": force},
-    )
+    profile = await find_profile(session, mapping, kind)
+    # The version is kept, so that an import begun again reads the file as it did before.
+    label = profile.label if profile else None
+    options = {"encoding": encoding, "mapping": label, "force": force}
+    batch = ImportBatch(kind=kind, file_name=file_name, options=options)
     session.add(batch)
     await session.flush()
     return batch

@@ -8,8 +8,9 @@ import polars as pl
 
 from app.queries import staging
 from app.services.imports.barcodes import Unchecked, unchecked
-from app.services.imports.checking import Reading, check, without_blanks
+from app.services.imports.checking import check, without_blanks
 from app.services.imports.completing import complete
+from app.services.imports.file_watch import FileWatch
 from app.services.imports.key_watch import KeyWatch
 from app.services.imports.opening import Table
 from app.services.imports.rejecting import as_they_stood, bad_rows
@@ -47,7 +48,7 @@ async def stage_rows(
     sessions: Sessions,
     progress: Progress,
     table: Table,
-    reading: Reading,
+    told: FileWatch,
     import_id: int,
     shop: Shop,
     keys: KeyWatch,
@@ -62,14 +63,16 @@ async def stage_rows(
         batch = next(table.batches, None)
         if batch is None:
             return None
-        rows = without_blanks(batch, table.columns)
+        whole = without_blanks(batch, table.columns)
+        rows, reading = told.of_this_kind(whole), told.reading
         good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
+        told.see(rows, good, rejects)
         good = complete(reading.kind.name, good, reading.profile, shop.timezone)
         keys.see(good)
         if "jan" in good.columns:
             tally.unchecked += unchecked(good)
         tally.read += len(rows)
-        tally.blank += len(batch) - len(rows)
+        tally.blank += len(batch) - len(whole)
         tally.rejected += len(rows) - len(good)
         frames = [(staging.stage_name(import_id), good)]
         if len(rejects):
