@@ -1,6 +1,7 @@
 """Checking rows as text: what is good becomes typed columns, what is not becomes rejects."""
 
 from datetime import date
+from typing import TypeVar
 
 import polars as pl
 
@@ -29,6 +30,9 @@ SPANS = (
 )
 SPREADSHEET_ERRORS = ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"]
 FAULTS = ("too_many_fields", "too_few_fields", "unclosed_quote")
+
+
+Spelled = TypeVar("Spelled", pl.Series, pl.Expr)
 
 
 def check(
@@ -146,10 +150,11 @@ def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
             return _spelled(column, text) if column.choices else text
 
 
-def _spelled(column: Column, text: pl.Series) -> pl.Series:
+def _spelled(column: Column, text: Spelled) -> Spelled:
     """A choice as we write it."""
     lowered = text.str.to_lowercase()
-    return lowered.replace(column.spellings) if column.spellings else lowered
+    spellings = {theirs.lower(): ours for theirs, ours in column.spellings.items()}
+    return lowered.replace(spellings) if spellings else lowered
 
 
 def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
@@ -181,9 +186,7 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             if not column.may_be_future:
                 rules.append(("in_future", typed.dt.date() > today))
     if column.choices:
-        lowered = text.str.to_lowercase()
-        spelled = lowered.replace(column.spellings) if column.spellings else lowered
-        is_known = spelled.is_in(list(column.choices))
+        is_known = _spelled(column, text).is_in(list(column.choices))
         rules.append(("not_a_choice", text.is_not_null() & ~is_known))
     if column.at_least is not None:
         rules.append(("negative", typed.is_finite() & (typed < column.at_least)))
