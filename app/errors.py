@@ -29,7 +29,7 @@ from app.routers.missing import (
 )
 from app.routers.paging import BadCursor
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
-from app.schemas.csv import Unencodable
+from app.schemas.csv import TooManyRows, Unencodable
 from app.schemas.problem import PROBLEM_JSON
 from app.services.campaigns import CampaignUnmeasured, UnknownCampaign, UnknownSkus
 from app.services.imports.loading import UnknownProfile
@@ -69,6 +69,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     ),
     PolicyError: (422, "holding_rate = 3 is outside its range 0 to 2"),
     StalePolicy: (412, "version 2 is in force, not 1"),
+    TooManyRows: (422, "more than 1000000 rows; ask for some of them"),
     Unauthenticated: (401, "send an API key in the header X-API-Key"),
     Unavailable: (503, "try again in some seconds"),
     Unencodable: (409, "line 7: '𠮷' (U+20BB7) does not exist in cp932; export as utf-8"),
