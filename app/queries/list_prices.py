@@ -1,26 +1,27 @@
 """List prices (定価) by day: what the price history tells, before it what the master does."""
 
 
-def price_stretches(sku_ids: str | None = None) -> str:
-    """One row for each stretch of days in which a SKU has one list price (null: none is known).
+def price_paths(sku_ids: str | None = None) -> str:
+    """The SKUs, each with its list prices one after the other, as SQL; read by ``price_on``.
 
-    The stretches of a SKU, ``valid_from`` to before ``valid_until``, leave no gap and do not
-    overlap, so that a join by day finds exactly one.
+    Beside the columns of ``sku``, whose ``list_price`` is the first (null: not known), those of
+    the history: ``days`` (from which on) and ``prices``. In arrays, since a join by day would look
+    at all prices of a SKU for each of its days.
 
     Args:
         sku_ids: a query for the SKUs that are wanted; None: all.
     """
     wanted = f"WHERE sku_id IN ({sku_ids})" if sku_ids else ""
-    # Neither a window nor a correlated subquery, which the server would not run in parallel.
     return f"""
-        SELECT told.sku_id, told.valid_from, told.list_price,
-               coalesce(min(later.valid_from), 'infinity') AS valid_until
-        FROM (
-            SELECT sku_id, valid_from, list_price FROM price_history {wanted}
-            UNION ALL
-            SELECT sku_id, '-infinity', list_price FROM sku {wanted}
-        ) AS told
-        LEFT JOIN price_history AS later
-               ON later.sku_id = told.sku_id AND later.valid_from > told.valid_from
-        GROUP BY 1, 2, 3
+        SELECT sku.*, history.days, history.prices
+        FROM sku LEFT JOIN (
+            SELECT sku_id, array_agg(valid_from ORDER BY valid_from) AS days,
+                   array_agg(list_price ORDER BY valid_from) AS prices
+            FROM price_history {wanted} GROUP BY sku_id
+        ) AS history USING (sku_id) {wanted}
     """
+
+
+def price_on(day: str, of: str) -> str:
+    """The list price on a day, as SQL; ``of`` names a row of ``price_paths``."""
+    return f"coalesce({of}.prices[width_bucket({day}, {of}.days)], {of}.list_price)"

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.queries.key_order import After, bound_after, order_by, rows_after
-from app.queries.list_prices import price_stretches
+from app.queries.list_prices import price_on, price_paths
 from app.queries.selection import Selection
 
 OF_PLACE = {"channel": "location.channel", "location": "location_id"}
@@ -41,40 +41,50 @@ SUMS = (
     "units_returned",
     "revenue",
     "cost",
-    "revenue_with_cost",
+    "revenue_without_cost",
     "told_list_value",
     "other_list_value",
     "revenue_without_list",
 )
-FLAGS = ("is_cost_derived", "is_price_derived", "lacks_cost", "lacks_price")
+# What is true of some of the lines of a group; one number for all, since each costs as much.
+FLAGS = {
+    "is_cost_derived": 1,
+    "is_price_derived": 2,
+    "lacks_cost": 4,
+    "has_cost": 8,
+    "lacks_price": 16,
+}
 
 # Days become weeks and months, and locations channels, after most rows have been summed up.
 SALES = """
-    WITH price AS ({stretches}), summed AS (
+    WITH summed AS (
         SELECT {inner_keys}
-               sum(daily.units)::numeric AS units, sum(daily.units_returned) AS units_returned,
+               sum(daily.units) AS units, sum(daily.units_returned) AS units_returned,
                sum(daily.revenue) AS revenue,
                sum(daily.units * sku.unit_cost) AS cost,
-               sum(daily.revenue) FILTER (WHERE sku.unit_cost IS NOT NULL) AS revenue_with_cost,
+               sum(daily.revenue) FILTER (WHERE sku.unit_cost IS NULL) AS revenue_without_cost,
                sum(daily.list_value) AS told_list_value,
-               sum(daily.unpriced_units * price.list_price)
-                   FILTER (WHERE daily.unpriced_units <> 0) AS other_list_value,
-               sum(daily.unpriced_revenue) FILTER (WHERE price.list_price IS NULL)
-                   AS revenue_without_list,
-               bool_or(sku.is_cost_derived) AS is_cost_derived,
-               bool_or(sku.is_price_derived) AS is_price_derived,
-               bool_or(sku.unit_cost IS NULL) AS lacks_cost,
-               bool_or(price.list_price IS NULL AND daily.unpriced_units <> 0) AS lacks_price
-        FROM sales_daily AS daily JOIN sku USING (sku_id)
-             JOIN price ON price.sku_id = daily.sku_id
-                       AND daily.sold_on >= price.valid_from AND daily.sold_on < price.valid_until
+               sum(CASE WHEN daily.unpriced_units <> 0 THEN daily.unpriced_units * {price} END)
+                   AS other_list_value,
+               sum(daily.unpriced_revenue) FILTER (WHERE {lacks}) AS revenue_without_list,
+               bit_or(CASE WHEN {lacks} AND daily.unpriced_units <> 0
+                           THEN sku.flags | {lacks_price} ELSE sku.flags END) AS flags
+        FROM sales_daily AS daily JOIN (
+            SELECT *, is_cost_derived::int * {is_cost_derived}
+                      | is_price_derived::int * {is_price_derived}
+                      | CASE WHEN unit_cost IS NULL THEN {lacks_cost} ELSE {has_cost} END AS flags
+            FROM ({paths}) AS priced
+        ) AS sku USING (sku_id)
         WHERE {where}
         GROUP BY {inner_numbers}
     ), grouped AS (
-        SELECT {outer_keys} {sums}, {flags}
+        SELECT {outer_keys} {sums}, bit_or(flags) AS flags
         FROM summed {places} GROUP BY {outer_numbers}
     ), counted AS (
-        SELECT *, round(revenue_with_cost - cost::numeric, 4) AS gross_margin,
+        SELECT *, revenue - coalesce(revenue_without_cost, 0) AS revenue_with_cost,
+               CASE WHEN flags & {has_cost} > 0
+                    THEN round(revenue - coalesce(revenue_without_cost, 0) - cost::numeric, 4) END
+                   AS gross_margin,
                coalesce(told_list_value, 0) + round(coalesce(other_list_value, 0)::numeric, 4)
                    AS list_value,
                revenue - coalesce(revenue_without_list, 0) AS revenue_with_list
@@ -88,7 +98,7 @@ SALES = """
                CASE WHEN list_value > 0
                     THEN ((list_value - revenue_with_list) / list_value)::float8 END
                    AS discount_rate,
-               list_value::float8 AS list_value, {flag_names}
+               list_value::float8 AS list_value, {flags}
         FROM counted
     )
     SELECT * FROM (SELECT *, {sort}::float8 AS sort_value FROM answered) AS sorted
@@ -145,18 +155,21 @@ def sales_statement(
         places = f"SELECT location_id FROM location WHERE {selection.of_locations()}"
         where.append(f"daily.location_id IN ({places})")
     falling = is_falling if sort else None
+    price = price_on("daily.sold_on", "sku")
     statement = SALES.format(
-        stretches=price_stretches(),
+        paths=price_paths(),
+        price=price,
+        lacks=f"sku.list_price IS NULL AND {price} IS NULL",
         inner_keys="".join(f"{sql} AS {name}, " for name, sql in inner.items()),
         inner_numbers=", ".join(str(i + 1) for i in range(len(inner))) or "()",
         where=" AND ".join(where),
         outer_keys="".join(f"{sql} AS {name}, " for name, sql in outer.items()),
         outer_numbers=", ".join(str(i + 1) for i in range(len(outer))) or "()",
         sums=", ".join(f"sum({name}) AS {name}" for name in SUMS),
-        flags=", ".join(f"coalesce(bool_or({name}), false) AS {name}" for name in FLAGS),
+        flags=", ".join(f"flags & {bit} > 0 AS {name}" for name, bit in FLAGS.items()),
         places="JOIN location USING (location_id)" if "channel" in groups else "",
         keys="".join(f"{name}, " for name in outer),
-        flag_names=", ".join(FLAGS),
+        **FLAGS,
         sort=sort or "NULL",
         after=rows_after(after, list(outer), is_falling=falling),
         order=order_by(list(outer), is_falling=falling) or "1",

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.queries.key_order import After, bound_after, order_by, rows_after
-from app.queries.list_prices import price_stretches
+from app.queries.list_prices import price_on, price_paths
 from app.queries.selection import Selection
 
 Level = Literal["sku", "style"]
@@ -54,18 +54,17 @@ FIRST_ITEMS = """
 """
 ROWS = """
     WITH position AS MATERIALIZED ({positions}),
-    price AS MATERIALIZED ({stretches}),
+    price AS MATERIALIZED ({paths}),
     sold AS (
         SELECT daily.sku_id, daily.location_id, sum(daily.units) AS units,
                sum(daily.revenue) AS revenue,
                sum(daily.list_value
-                   + coalesce(daily.unpriced_units * price.list_price::numeric, 0)) AS list_value,
-               sum(daily.revenue - CASE WHEN price.list_price IS NULL
+                   + coalesce(daily.unpriced_units * ({sold_price})::numeric, 0)) AS list_value,
+               sum(daily.revenue - CASE WHEN {sold_price} IS NULL
                                         THEN daily.unpriced_revenue ELSE 0 END)
                    AS revenue_with_list
         FROM position JOIN sales_daily AS daily USING (sku_id, location_id)
-             JOIN price ON price.sku_id = daily.sku_id
-                       AND daily.sold_on >= price.valid_from AND daily.sold_on < price.valid_until
+             JOIN price USING (sku_id)
         WHERE daily.sold_on BETWEEN '{first}' AND '{as_of}'
         GROUP BY 1, 2
     ), counted AS (
@@ -77,7 +76,7 @@ ROWS = """
         SELECT position.*, {item} AS item, {place} AS place, location.channel, sku.name,
                sku.style_id, sku.category, sku.brand, sku.season_code, sku.is_cost_derived,
                sku.is_price_derived, sku.is_listed, sku.unit_cost::numeric AS cost,
-               price.list_price::numeric AS list_price, greatest(on_hand, 0) AS stock,
+               ({price})::numeric AS list_price, greatest(on_hand, 0) AS stock,
                coalesce(sold.units, 0) AS units, coalesce(sold.revenue, 0) AS revenue,
                sold.list_value, sold.revenue_with_list,
                coalesce(counted.mean_stock, greatest(on_hand, 0)) AS mean_stock,
@@ -86,8 +85,7 @@ ROWS = """
                position.counted_on < place_counted.last_on AS is_stale
         FROM position JOIN sku ON sku.sku_id = position.sku_id
              JOIN location ON location.location_id = position.location_id
-             LEFT JOIN price ON price.sku_id = position.sku_id
-                  AND price.valid_from <= '{as_of}' AND price.valid_until > '{as_of}'
+             JOIN price ON price.sku_id = position.sku_id
              LEFT JOIN sold ON sold.sku_id = position.sku_id
                   AND sold.location_id = position.location_id
              LEFT JOIN counted ON counted.sku_id = position.sku_id
@@ -212,7 +210,9 @@ def stock_statement(
         positions = ALL_POSITIONS.format(**words, after="true")
     statement = ROWS.format(
         **words,
-        stretches=price_stretches("SELECT sku_id FROM position"),
+        paths=price_paths("SELECT sku_id FROM position"),
+        price=price_on(f"date '{view.as_of}'", "price"),
+        sold_price=price_on("daily.sold_on", "price"),
         positions=positions,
         unique=UNIQUE,
         days=view.days,
