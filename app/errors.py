@@ -22,15 +22,18 @@ from app.routers.missing import (
     NoLtvModel,
     NotEvaluated,
     NotForecast,
+    RowsNotKept,
     UnknownCustomer,
     UnknownImport,
     UnknownJob,
     UnknownSku,
 )
 from app.routers.paging import BadCursor
+from app.routers.streams import TooManyStreams
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
-from app.schemas.csv import TooManyRows, Unencodable
+from app.schemas.csv import Unencodable
 from app.schemas.problem import PROBLEM_JSON
+from app.schemas.sheet import TooManyRows
 from app.services.campaigns import CampaignUnmeasured, UnknownCampaign, UnknownSkus
 from app.services.imports.loading import UnknownProfile
 from app.services.ordering import (
@@ -68,8 +71,10 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
         "the forecast in force begins after 2011-12-09, which is later than 2011-06-30: evaluate",
     ),
     PolicyError: (422, "holding_rate = 3 is outside its range 0 to 2"),
+    RowsNotKept: (404, "the file of import {import_id} has not been read, or could not be"),
     StalePolicy: (412, "version 2 is in force, not 1"),
     TooManyRows: (422, "more than 1000000 rows; ask for some of them"),
+    TooManyStreams: (503, "100 streams are open; ask now and then without /events"),
     Unauthenticated: (401, "send an API key in the header X-API-Key"),
     Unavailable: (503, "try again in some seconds"),
     Unencodable: (409, "line 7: '𠮷' (U+20BB7) does not exist in cp932; export as utf-8"),

@@ -21,14 +21,17 @@ from app.routers import (
     health,
     imports,
     inventory,
+    job_events,
     jobs,
     ltv,
     order_lists,
     policies,
+    rejects,
     sales,
     sku,
 )
 from app.routers.body_limit import BodyLimit
+from app.routers.streams import Streams
 from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
@@ -43,7 +46,9 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     policies,
     evaluations,
     imports,
+    rejects,
     jobs,
+    job_events,
 )
 
 
@@ -84,6 +89,7 @@ def serve_from(app: FastAPI, url: str, settings: Settings) -> None:
     app.state.sessions = sessions_of(engine)
     app.state.reader = engine.execution_options(isolation_level="AUTOCOMMIT")
     app.state.keys = KeyRing(app.state.reader)
+    app.state.streams = Streams()
 
 
 def _add_pages(app: FastAPI) -> None:

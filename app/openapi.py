@@ -52,7 +52,7 @@ MEANING = {
     413: "The body is larger than allowed",
     422: "A value is missing or wrong",
     500: "An error of the service",
-    503: "The database does not answer",
+    503: "It cannot be answered now; try again in some seconds",
     507: "The disk is full",
 }
 

@@ -138,6 +138,13 @@ def test_a_file_goes_in_and_a_mistake_comes_out_without_server_or_worker_of_ones
     assert "import sales: " in shown
     assert "━" in shown
 
+    (home / "bad.csv").write_text(SALES + "B,1,never,2,100\n" * 2)
+    said = failure(zaiko(home, "import", "sales", "bad.csv"))
+    assert "zaiko: 2 of 3 rows are bad, more than half, so nothing was loaded" in said
+    forced = zaiko(home, "import", "sales", "bad.csv", "--force")
+    assert forced.returncode == 0, forced.stderr
+    assert json.loads(forced.stdout)["rejected"] == 2
+
     refused = zaiko(home, "evaluate", "--as-of", "2020-01-01")
     said = failure(refused)
     assert said.endswith("zaiko: there are no sales up to 2020-01-01\n")

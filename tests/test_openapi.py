@@ -33,6 +33,7 @@ PROMISED_PATHS = {
     "/imports/{import_id}/rejects",
     "/jobs",
     "/jobs/{job_id}",
+    "/jobs/{job_id}/events",
     "/inventory",
     "/sales",
     "/sku",
@@ -163,7 +164,8 @@ def test_every_operation_has_examples_that_fit_its_schemas(name: str):
         for media in content:
             for example in examples_of(media):
                 check(example, media["schema"])
-    success = [r for status, r in operation["responses"].items() if status.startswith("2")]
+    said = {status: r for status, r in operation["responses"].items() if status != "204"}
+    success = [r for status, r in said.items() if status.startswith("2")]
     assert len(success) == 1
     for kind, media in success[0]["content"].items():
         assert examples_of(media), f"the answer as {kind} has no example"

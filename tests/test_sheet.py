@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.schemas.csv import IN_MEMORY, Sheet, TooManyRows, Unencodable
+from app.schemas.csv import Unencodable
+from app.schemas.sheet import IN_MEMORY, Sheet, TooManyRows
 
 
 def test_a_long_list_waits_on_the_disk_and_comes_out_whole():

@@ -18,6 +18,7 @@ import typer
 
 from app.cli.keys import key
 from app.cli.stopping import stopping
+from app.services.imports.kinds import KindName
 
 if TYPE_CHECKING:
     from app.database import Sessions
@@ -35,12 +36,6 @@ cli.add_typer(key, name="key")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)]
-
-
-class ImportKind(StrEnum):
-    SALES = "sales"
-    STOCK = "stock"
-    PRODUCTS = "products"
 
 
 class Encoding(StrEnum):
@@ -130,12 +125,15 @@ def migrate() -> None:
 
 @cli.command(name="import")
 def import_file(
-    kind: ImportKind,
+    kind: KindName,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     encoding: Annotated[Encoding | None, typer.Option(help="Default: recognised.")] = None,
     mapping: Annotated[str | None, typer.Option(help="A profile for files of others.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Load the good rows even if most are bad.")
+    ] = False,
 ) -> None:
-    """Import a file of sales, stock or products, and say what was loaded."""
+    """Import a file of this kind, and say what was loaded."""
     from app.launcher.submitting import submit_import
     from app.services.imports.loading import check_profile
     from app.settings import Settings
@@ -151,6 +149,7 @@ def import_file(
             file=file,
             encoding=encoding.value if encoding else None,
             mapping=mapping,
+            force=force,
         )
 
     _do_job(submit, f"import {kind.value}")

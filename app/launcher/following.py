@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from time import monotonic
 from typing import Any, Self, TypeAlias
 
@@ -19,12 +20,15 @@ from rich.progress import (
 from sqlalchemy.exc import DBAPIError
 
 from app.database import Sessions, connect, sessions_of
+from app.domain.pace import Pace, Watch
 from app.launcher.lending import LentWorker
 from app.models import Job, JobStatus
 from app.queries import jobs as job_queries
 from app.settings import Settings
 
 POLL_SECONDS = 0.3
+LINE_SECONDS = 10.0  # between two lines about one step, where there is no terminal
+UNITS = {"reading": " rows"}  # what a step counts, where that has a name
 WORKER_SEEN_WITHIN_SECONDS = 10.0
 DATABASE_PATIENCE_SECONDS = 30.0
 console = Console(stderr=True)
@@ -42,21 +46,34 @@ def tell(sentence: str) -> None:
 
 
 class Steps:
-    """What a job has done so far, step by step, for whoever looks on."""
+    """What a job has done so far, step by step, for whoever looks on.
 
-    def __init__(self, title: str) -> None:
+    Args:
+        title: what to call the job.
+        console: where to show it.
+        clock: tells seconds.
+    """
+
+    def __init__(
+        self, title: str, console: Console = console, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._title = title
+        self._console = console
+        self._clock = clock
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[pace]}"),
             console=console,
             disable=not console.is_terminal,
         )
         self._rows: dict[str, TaskID] = {}
         self._step: str | None = None
         self._total = 1
+        self._watch = Watch()
+        self._line, self._line_at = "", 0.0
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -72,17 +89,37 @@ class Steps:
             self._step = job.step
             label = f"{self._title}: {job.step}"
             if job.step not in self._rows:  # a job that was begun anew comes by again
-                self._rows[job.step] = self._bars.add_task(label, total=total)
-            if not console.is_terminal:
-                console.print(label, highlight=False)
+                self._rows[job.step] = self._bars.add_task(label, total=total, pace="")
+            self._say(label)
+        pace = self._watch.look((job.attempts, job.step), job.done, job.total, now=self._clock())
         if self._step:
-            self._bars.update(self._rows[self._step], completed=job.done, total=total)
+            told = _told(pace, self._step)
+            self._bars.update(self._rows[self._step], completed=job.done, total=total, pace=told)
             self._total = job.total or 1
+            if total and self._clock() >= self._line_at + LINE_SECONDS:
+                counted = f"{self._title}: {self._step} {job.done:,} of {total:,}"
+                self._say(f"{counted}, {told}" if told else counted)
+
+    def _say(self, line: str) -> None:
+        """A plain line, where there is no terminal and unless it was the last one already."""
+        if line != self._line and not self._console.is_terminal:
+            self._console.print(line, highlight=False, soft_wrap=True)
+            self._line, self._line_at = line, self._clock()
 
     def complete(self) -> None:
         if self._step is not None:
             row = self._rows[self._step]
-            self._bars.update(row, completed=self._total, total=self._total)
+            self._bars.update(row, completed=self._total, total=self._total, pace="")
+
+
+def _told(pace: Pace, step: str) -> str:
+    """A pace in words, such as ``52,340 rows/s, 0:04:48 left``; nothing while it is not known."""
+    if pace.rate is None:
+        return ""
+    rate = f"{pace.rate:,.{0 if pace.rate >= 10 else 1}f}{UNITS.get(step, '')}/s"
+    if pace.seconds_left is None:
+        return rate
+    return f"{rate}, {timedelta(seconds=round(pace.seconds_left))} left"
 
 
 async def follow(

@@ -9,6 +9,7 @@ import uvicorn
 from app import logs
 from app.launcher.stopping import Stopping
 from app.main import create_app
+from app.routers.streams import Streams
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 30
@@ -22,8 +23,11 @@ class PortTaken(Exception):
 class Server(uvicorn.Server):
     """Uvicorn, with our signals and a word when it answers."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, streams: Streams, ready: Callable[[], object]
+    ) -> None:
         super().__init__(config)
+        self._streams = streams
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -35,6 +39,8 @@ class Server(uvicorn.Server):
         yield  # app.launcher.stopping has them
 
     def stop(self) -> None:
+        # Before it stops, uvicorn waits for every answer to end, which a stream has no reason to.
+        self._streams.stop()
         self.should_exit = True
 
 
@@ -60,14 +66,15 @@ def serve(
         PortTaken: somebody else listens there.
     """
     logs.configure(settings.log_level)
+    app = create_app(url, settings)
     config = uvicorn.Config(
-        create_app(url, settings),
+        app,
         log_level="warning",
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
     )
-    server = Server(config, ready)
+    server = Server(config, app.state.streams, ready)
     with _bound(host, port) as listener, stopping.gently(server.stop):
         _listen(listener, host, port)
         server.run(sockets=[listener])

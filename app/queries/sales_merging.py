@@ -39,8 +39,10 @@ ADD = f"""
 TOUCHED = """
     CREATE UNLOGGED TABLE {stage}_touched AS
     SELECT sku_id, location_id, sold_on FROM {stage} AS staged
-    WHERE NOT EXISTS (SELECT FROM {stage}_known AS known
-                      WHERE known.row_no = staged.row_no AND NOT known.is_changed)
+    WHERE date_trunc('quarter', sold_on)::date <> ALL ({fresh}) AND NOT EXISTS (
+        SELECT FROM {stage}_known AS known
+        WHERE known.row_no = staged.row_no AND NOT known.is_changed
+    )
     UNION
     SELECT sku_id, location_id, sold_on FROM {stage}_known WHERE is_changed
 """
@@ -50,7 +52,7 @@ ADDED_UP = """
            coalesce(sum(quantity * list_price), 0),
            coalesce(sum(quantity) FILTER (WHERE list_price IS NULL), 0),
            coalesce(sum(quantity * unit_price) FILTER (WHERE list_price IS NULL), 0)
-    FROM {sales} GROUP BY 1, 2, 3 HAVING bool_or(quantity <> 0)
+    FROM {sales} WHERE quantity <> 0 GROUP BY 1, 2, 3
 """
 DAILY = (
     "sku_id, location_id, sold_on, units, units_returned, revenue, list_value, unpriced_units,"
@@ -90,7 +92,9 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
         if first not in fresh:
             add = ADD.format(table="sale", stage=stage, first=first)
             new += await rows_written(session, add, import_id=import_id)
-    await _add_up(session, stage, fresh)
+    await _add_up_fresh(session, fresh)
+    if known or fresh != quarters:
+        await _add_up_touched(session, stage, fresh)
     for name in ("known", "touched"):
         await session.execute(text(f"DROP TABLE IF EXISTS {stage}_{name}"))
     same = await staged_rows(session, import_id) - new - changed
@@ -123,8 +127,8 @@ async def _correct(session: AsyncSession, import_id: int, values: list[str]) -> 
     return await rows_written(session, change, import_id=import_id)
 
 
-async def _add_up(session: AsyncSession, stage: str, fresh: list[date]) -> None:
-    """Add up anew the days that are touched: whole quarters where they are fresh."""
+async def _add_up_fresh(session: AsyncSession, fresh: list[date]) -> None:
+    """The daily sums of quarters that had none."""
     for first in fresh:
         sales = partitions.partition_name("sale", first)
 
@@ -134,7 +138,13 @@ async def _add_up(session: AsyncSession, stage: str, fresh: list[date]) -> None:
 
         await partitions.add(session, "sales_daily", first, fill)
         await partitions.know(session, "sales_daily", first)
-    await session.execute(text(TOUCHED.format(stage=stage)))
+
+
+async def _add_up_touched(session: AsyncSession, stage: str, fresh: list[date]) -> None:
+    """Add up anew the days that lines were added to, or moved from, in other quarters."""
+    dates = ", ".join(f"date '{first}'" for first in fresh)
+    touched = TOUCHED.format(stage=stage, fresh=f"ARRAY[{dates}]::date[]")
+    await session.execute(text(touched))
     await session.execute(text(f"ANALYZE {stage}_touched"))
     for first in await _quarters(session, f"{stage}_touched"):
         if first not in fresh:

@@ -4,6 +4,7 @@ Texts are sorted by their bytes (COLLATE "C"): many times faster than by a langu
 same order on every server.
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import polars as pl
@@ -80,9 +81,20 @@ NUMBERED = """
                       PARTITION BY {parent} COLLATE "C", sku_id COLLATE "C", line_key IS NULL,
                                    quantity < 0
                       ORDER BY row_no
-                  )) AS line_key, nth_repeat
+                  ) {after}) AS line_key, nth_repeat
     FROM (SELECT *, {nth_repeat} AS nth_repeat FROM {stage}) AS counted
 """
+# Rows that come back corrected count on from the lines that were loaded when they were rejected.
+# Those are told by their import, so that rows sent once more are given the same numbers.
+AFTER = """+ coalesce((
+    SELECT max(substring(
+        substr(stored.line_key, length(counted.sku_id) + 1)
+        FROM CASE WHEN counted.quantity < 0 THEN '^#r([0-9]{{1,9}})$' ELSE '^#([0-9]{{1,9}})$' END
+    )::bigint)
+    FROM {table} AS stored
+    WHERE stored.{parent} = counted.{parent} AND starts_with(stored.line_key, counted.sku_id)
+      AND stored.import_id IN ({import_ids})
+), 0)"""
 NTH_REPEAT = """row_number() OVER (
     PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", quantity, unit_price, sold_at,
                  customer_id COLLATE "C", sku_name COLLATE "C", location_id COLLATE "C",
@@ -111,16 +123,28 @@ DUPLICATE_KEYS = """
 
 
 async def number_lines(
-    session: AsyncSession, kind: str, import_id: int, *, drop_exact_repeats: bool = False
+    session: AsyncSession,
+    kind: str,
+    import_id: int,
+    *,
+    drop_exact_repeats: bool = False,
+    after: Sequence[int] = (),
 ) -> None:
-    """Give every line its key; turn away exact repeats where the profile says so."""
+    """Give every line its key; turn away exact repeats where the profile says so.
+
+    ``after`` are the imports whose rejected rows these are, if they are any: lines without a
+    number come after theirs.
+    """
     target, stage = TARGETS[kind], stage_name(import_id)
     columns = ", ".join(name for name in target.stage if name not in {"row_no", "line_key"})
+    numbers = ", ".join(f"{number:d}" for number in after)
+    following = AFTER.format(table=target.table, parent=target.numbered, import_ids=numbers)
     numbered = NUMBERED.format(
         stage=stage,
         columns=columns,
         parent=target.numbered,
         nth_repeat=NTH_REPEAT if drop_exact_repeats else "1",
+        after=following if after else "",
     )
     await session.execute(text(numbered))
     if drop_exact_repeats:
@@ -146,29 +170,28 @@ async def know_stage(session: AsyncSession, import_id: int) -> None:
     await session.execute(text(f"ANALYZE {stage_name(import_id)}"))
 
 
-TOTALS = """
-    SELECT part,
-           sum(lines) FILTER (WHERE counted = 7)::bigint AS lines,
-           count(*) FILTER (WHERE counted = 3) AS orders,
-           count(*) FILTER (WHERE counted = 5) AS skus,
-           count(customer_id) FILTER (WHERE counted = 6) AS customers,
-           round(sum(revenue) FILTER (WHERE counted = 7), 2)::float AS revenue
-    FROM (
-        SELECT part, customer_id, grouping(order_id, sku_id, customer_id) AS counted,
-               count(*) AS lines, sum(quantity * unit_price) AS revenue
-        FROM (
-            SELECT *, CASE WHEN quantity < 0 THEN 'returns'
-                           WHEN customer_id IS NULL THEN 'guest_sales'
-                           ELSE 'customer_sales' END AS part
-            FROM {stage}
-        ) AS parted
-        GROUP BY GROUPING SETS ((part), (part, order_id), (part, sku_id), (part, customer_id))
-    ) AS grouped GROUP BY part
+PART = """CASE WHEN quantity < 0 THEN 'returns' WHEN customer_id IS NULL THEN 'guest_sales'
+                    ELSE 'customer_sales' END"""
+TOTALS = f"""
+    SELECT part, lines, orders, skus, customers, revenue FROM (
+        SELECT {PART} AS part, count(*) AS lines,
+               round(sum(quantity * unit_price), 2)::float AS revenue
+        FROM {{stage}} GROUP BY 1
+    ) AS added_up
+    {{counts}}
 """
+COUNT = f"""
+    JOIN (SELECT part, count({{column}}) AS {{name}} FROM (
+              SELECT DISTINCT {PART} AS part, {{column}} FROM {{stage}}
+          ) AS differing GROUP BY part) AS of_{{name}} USING (part)
+"""
+COUNTED = {"orders": "order_id", "skus": "sku_id", "customers": "customer_id"}
 
 
 async def staged_sales_totals(session: AsyncSession, import_id: int) -> dict[str, object]:
     """What the good sales lines of a file add up to: members, guests, returns."""
-    statement = text(TOTALS.format(stage=stage_name(import_id)))
+    stage = stage_name(import_id)
+    counts = (COUNT.format(stage=stage, name=n, column=c) for n, c in COUNTED.items())
+    statement = text(TOTALS.format(stage=stage, counts="".join(counts)))
     rows = (await session.execute(statement)).mappings()
     return {row["part"]: {k: v for k, v in row.items() if k != "part"} for row in rows}

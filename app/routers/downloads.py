@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from app.schemas.csv import Sheet
+from app.schemas.sheet import Sheet
 
 CSV_TOO: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}

@@ -25,9 +25,10 @@ from app.routers.parameters import (
     sort_of,
 )
 from app.schemas.common import Page
-from app.schemas.csv import TooManyRows, Unencodable
+from app.schemas.csv import Unencodable
 from app.schemas.inventory import InventoryBody, LedgerBody
 from app.schemas.problem import raises
+from app.schemas.sheet import TooManyRows
 from app.services import stock_views
 
 router = APIRouter(tags=["inventory"])

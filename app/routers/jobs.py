@@ -17,6 +17,9 @@ from app.schemas.problem import raises
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+JobId = Annotated[
+    int, Path(ge=1, le=2**62, description="ジョブ番号", openapi_examples={"sample": {"value": 1}})
+]
 
 # A job's result and error quote what it worked on.
 SEEN_WITH = {
@@ -27,7 +30,8 @@ SEEN_WITH = {
 }
 
 
-def _body(job: Job, caller: Caller) -> dict[str, Any]:
+def job_body(job: Job, caller: Caller) -> dict[str, Any]:
+    """The job's fields, those left out that the caller may not see."""
     fields = {name: getattr(job, name) for name in JobBody.model_fields}
     scopes = SEEN_WITH[job.kind]
     if any(caller.may(scope) for scope in scopes):
@@ -47,18 +51,11 @@ async def list_jobs(
     key = key_of(after, "jobs", int)
     rows = await jobs.jobs_page(session, limit=limit + 1, after=key[0] if key else None)
     page, following = page_of(rows, limit, lambda job: ("jobs", job.job_id))
-    return {"items": [_body(job, caller) for job in page], "next": following}
+    return {"items": [job_body(job, caller) for job in page], "next": following}
 
 
 @router.get("/{job_id}", response_model=JobBody, openapi_extra=raises(UnknownJob))
-async def get_job(
-    job_id: Annotated[
-        int,
-        Path(ge=1, le=2**62, description="ジョブ番号", openapi_examples={"sample": {"value": 1}}),
-    ],
-    session: Session,
-    caller: AnyCaller,
-) -> dict[str, Any]:
+async def get_job(job_id: JobId, session: Session, caller: AnyCaller) -> dict[str, Any]:
     """A job's progress, and its result or error at the end.
 
     Result and error are shown to keys that may read or cause what the job works on.
@@ -66,4 +63,4 @@ async def get_job(
     job = await jobs.job(session, job_id)
     if job is None:
         raise UnknownJob(f"job {job_id} does not exist")
-    return _body(job, caller)
+    return job_body(job, caller)

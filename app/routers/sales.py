@@ -23,9 +23,10 @@ from app.routers.parameters import (
     sort_of,
 )
 from app.schemas.common import Day, Page
-from app.schemas.csv import TooManyRows, Unencodable
+from app.schemas.csv import Unencodable
 from app.schemas.inventory import SalesBody
 from app.schemas.problem import raises
+from app.schemas.sheet import TooManyRows
 
 router = APIRouter(tags=["inventory"])
 

@@ -23,6 +23,15 @@ class JobBody(Body):
     finished_at: datetime | None
 
 
+class JobEventBody(JobBody):
+    rate: float | None = Field(
+        description="Units of `done` a second in the present step; null until known"
+    )
+    seconds_left: float | None = Field(
+        description="Until the present step has reached its `total`; null when not known"
+    )
+
+
 class AcceptedBody(Body):
     job_id: int
     import_id: int | None = Field(description="The import this job runs; null for other jobs")
@@ -35,7 +44,10 @@ class ImportBody(Body):
     options: dict[str, Any]
     job_id: int | None
     summary: dict[str, Any] | None = Field(
-        description="Counts read, new, changed, same, rejected (and why), unlisted; null until done"
+        description=(
+            "Counts read, new, changed, same, rejected (and why), held_back, unlisted;"
+            " null until done"
+        )
     )
     created_at: datetime
 

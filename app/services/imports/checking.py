@@ -3,12 +3,20 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
+from unicodedata import normalize
 
 import polars as pl
 
 from app.services.imports.csv_text import FAULT, LINE, ROW
 from app.services.imports.kinds import Column, ColumnType, Kind
+from app.services.imports.numbers import (
+    has_digit,
+    is_whole_number,
+    read_amounts,
+    read_whole_numbers,
+)
 from app.services.imports.profiles import Profile
+from app.services.imports.texts import unified, without_guard
 from app.services.imports.times import is_time, read_days, read_moments
 
 MAX_TEXT = 200
@@ -91,9 +99,14 @@ def _as_profiled(kind: Kind, profile: Profile | None) -> Kind:
 
 
 def _hint(name: str, candidates: list[str]) -> str:
-    by_lower_case = {candidate.lower(): candidate for candidate in candidates}
-    near = get_close_matches(name.lower(), by_lower_case, n=1)
-    return f" (did you mean '{by_lower_case[near[0]]}'?)" if near else ""
+    by_plain_name = {_plain_name(candidate): candidate for candidate in candidates}
+    near = get_close_matches(_plain_name(name), by_plain_name, n=1)
+    return f" (did you mean '{by_plain_name[near[0]]}'?)" if near else ""
+
+
+def _plain_name(name: str) -> str:
+    """In half width and lower case: for hints alone, columns are found by their exact names."""
+    return normalize("NFKC", name).lower()
 
 
 def _left_aside(unknown: list[str], free: list[str]) -> list[str]:
@@ -125,7 +138,7 @@ def check(
     text = batch.select(
         pl.col(ROW).alias("row_no"),
         pl.col(FAULT),
-        pl.col(LINE).alias(""),
+        pl.col(LINE).str.extract(r"([^\r\n]*)").str.strip_chars().alias(""),
         *(_text(column, reading, batch).alias(column.name) for column in columns),
     )
     typed = text.with_columns(
@@ -174,15 +187,18 @@ def without_blanks(batch: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 
 def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
-    """The column in one line, stripped, empty as null, defaults filled in."""
+    """The column in one line, stripped, text unified, empty as null, defaults filled in."""
     source = reading.source_of.get(column.name)
     default = reading.profile.defaults.get(column.name) if reading.profile else None
     default = default if default is not None else column.default
     if source is None:
         return pl.lit(default, pl.String)
-    text = pl.col(source).str.strip_chars()
-    if batch[source].str.contains(r"[\r\n]").any():
+    text = batch[source].str.strip_chars()
+    if text.str.contains(r"[\r\n]").any():
         text = text.str.replace_all(r"[\r\n]+", " ")
+    if column.type is ColumnType.TEXT:
+        text = unified(text)
+    text = without_guard(text)
     kept = pl.when(text != "").then(text)
     return kept if default is None else kept.fill_null(default)
 
@@ -190,15 +206,15 @@ def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
 def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
     match column.type:
         case ColumnType.INTEGER:
-            return text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+            return read_whole_numbers(text)
         case ColumnType.SHARE:
-            is_percent = text.str.ends_with("%") | text.str.ends_with("％")
-            share = text.str.strip_chars_end("%％ ").cast(pl.Float64, strict=False)
+            is_percent = text.str.contains("[%％]$")
+            share = read_amounts(text.str.strip_chars_end("%％ "))
             return share.zip_with(~is_percent.fill_null(value=False), share / 100)
         case ColumnType.NUMBER:
-            return text.cast(pl.Float64, strict=False)
+            return read_amounts(text)
         case ColumnType.MONEY:
-            return text.cast(pl.Float64, strict=False).round(MONEY_DECIMALS)
+            return read_amounts(text).round(MONEY_DECIMALS)
         case ColumnType.DATE:
             return read_days(text)
         case ColumnType.MOMENT:
@@ -227,14 +243,14 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             rules.append(("bad_character", has_nul))
             rules.append(("too_long", ~has_nul & (text.str.len_chars() > MAX_TEXT)))
         case ColumnType.INTEGER:
-            is_whole = text.str.contains(r"^[+-]?[0-9]+(?:\.0+)?$")
+            is_whole = is_whole_number(text)
             is_beyond = ~typed.is_between(-MAX_INTEGER, MAX_INTEGER)
             rules.append(("not_a_whole_number", unread & ~is_whole))
             rules.append(("out_of_range", (unread & is_whole) | is_beyond))
         case ColumnType.SHARE:
             rules.append(("not_a_share", unread | ~(typed <= 1)))
         case ColumnType.MONEY | ColumnType.NUMBER:
-            is_number = typed.is_finite() | (typed.is_infinite() & text.str.contains(r"[0-9]"))
+            is_number = typed.is_finite() | (typed.is_infinite() & has_digit(text))
             rules.append(("not_an_amount", text.is_not_null() & ~is_number.fill_null(value=False)))
             rules.append(("out_of_range", is_number & (typed.abs() >= MAX_MONEY)))
         case ColumnType.DATE | ColumnType.MOMENT:

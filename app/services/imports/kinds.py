@@ -52,6 +52,23 @@ class Kind:
     def required(self) -> list[Column]:
         return [column for column in self.columns if column.required]
 
+    def told(self) -> str:
+        """Its columns in Markdown, those it needs in bold."""
+        return ", ".join(f"**{c.name}**" if c.required else c.name for c in self.columns)
+
+
+class KindName(StrEnum):
+    PRODUCTS = "products"
+    LOCATIONS = "locations"
+    CUSTOMERS = "customers"
+    SALES = "sales"
+    STOCK = "stock"
+    RECEIPTS = "receipts"
+    PRICES = "prices"
+    SUPPLIERS = "suppliers"
+    SOURCING = "sourcing"
+    CAMPAIGNS = "campaigns"
+
 
 LOCATION_TYPES = {"店舗": "store", "ＥＣ": "ec", "モール": "mall", "倉庫": "warehouse"}
 ITEM_CLASSES = {"定番": "staple", "シーズン": "seasonal", "サービス": "service", "送料": "service"}

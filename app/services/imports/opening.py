@@ -28,6 +28,7 @@ class Table:
     Attributes:
         columns: the names in its header.
         encoding: ``utf-8``, ``cp932`` or ``parquet``.
+        separator: between the fields of a line; of Parquet, the one to write its rows with.
         rows: how many rows to expect; a CSV with line breaks in its fields has fewer.
         batches: the rows under ``columns``, with ``ROW``, ``FAULT`` and ``LINE`` of
             ``csv_text``; may be taken once, and is to be closed. Raises UnreadableFile.
@@ -35,6 +36,7 @@ class Table:
 
     columns: list[str]
     encoding: str
+    separator: str
     rows: int
     batches: Generator[pl.DataFrame, None, None]
 
@@ -61,7 +63,7 @@ def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: i
         raise UnreadableFile("the file is empty")
     if start == b"PAR1":
         columns, rows, batches = open_parquet(path, size_limit)
-        return Table(columns=columns, encoding="parquet", rows=rows, batches=batches)
+        return Table(columns=columns, encoding="parquet", separator=",", rows=rows, batches=batches)
     if start in WORKBOOKS:
         raise UnreadableFile("this is a workbook or zip archive; save the sheet as CSV")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in start:
@@ -98,9 +100,14 @@ def _open_csv(path: Path, encoding: str | None) -> Table:
     found, lines = _encoding_of(path, encoding)
     decoder = "utf-8-sig" if found == "utf-8" else found
     with path.open(encoding=decoder, newline="") as file:
-        columns, _ = read_header(file)
-    batches = _csv_batches(path, decoder)
-    return Table(columns=columns, encoding=found, rows=max(lines - 1, 0), batches=batches)
+        columns, separator = read_header(file)
+    return Table(
+        columns=columns,
+        encoding=found,
+        separator=separator,
+        rows=max(lines - 1, 0),
+        batches=_csv_batches(path, decoder),
+    )
 
 
 def _csv_batches(path: Path, encoding: str) -> Generator[pl.DataFrame, None, None]:
