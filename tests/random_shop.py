@@ -113,7 +113,7 @@ class Shop:
             "movement_type": kind,
         }
 
-    def before(self) -> "list[tuple[str, list[Row]]]":
+    def sent(self) -> list[tuple[str, list[Row]]]:
         """What is sent, kind by kind, in this order; the sales before their correction first."""
         first = [
             line | {"quantity": 9, "sold_at": date(2026, 3, 3)}

@@ -75,7 +75,8 @@ ROWS = """
     ), detailed AS (
         SELECT position.*, {item} AS item, {place} AS place, location.channel, sku.name,
                sku.style_id, sku.category, sku.brand, sku.season_code, sku.is_cost_derived,
-               sku.is_price_derived, sku.is_listed, sku.unit_cost::numeric AS cost,
+               sku.is_price_derived AND {told_price} IS NULL AS is_price_derived,
+               sku.is_listed, sku.unit_cost::numeric AS cost,
                ({price})::numeric AS list_price, greatest(on_hand, 0) AS stock,
                coalesce(sold.units, 0) AS units, coalesce(sold.revenue, 0) AS revenue,
                sold.list_value, sold.revenue_with_list,
@@ -212,6 +213,7 @@ def stock_statement(
         **words,
         paths=price_paths("SELECT sku_id FROM position"),
         price=price_on(f"date '{view.as_of}'", "price"),
+        told_price=f"price.prices[width_bucket(date '{view.as_of}', price.days)]",
         sold_price=price_on("daily.sold_on", "price"),
         positions=positions,
         unique=UNIQUE,

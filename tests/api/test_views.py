@@ -6,7 +6,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
-from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,12 @@ import pytest
 from httpx import AsyncClient
 
 from app.auth import Scope
-from app.models import Location, PriceHistory, StockMovement
 from app.queries import sales, stock_view
 from app.settings import Settings
-from tests.api import given
 from tests.api.conftest import pages, problem, rows
 from tests.conftest import Work, client_of, drop_database, new_database
 from tests.random_shop import CHANNEL, LAST, Row, Shop, as_csv, sales_by, stock_by
 
-TABLES: dict[str, Any] = {
-    "locations": Location,
-    "prices": PriceHistory,
-    "receipts": partial(StockMovement, line_key="1", import_id=1),
-}
 SHOP = Shop(7)
 WEEKS = 9
 PLACES = ("location", "channel", "all")
@@ -57,14 +49,9 @@ def of(row: Row, column: str) -> Any:
 
 async def send(url: str, settings: Settings) -> None:
     client = await client_of(url, settings, [Scope.ADMIN])
-    for kind, those in SHOP.before():
-        if kind in TABLES:  # which cannot be sent yet
-            told = [{n: None if v == "" else v for n, v in row.items()} for row in those]
-            table = TABLES[kind]
-            await given.add(client.app.state.sessions, *(table(**row) for row in told))
-        else:
-            answer = await client.post(f"/imports/{kind}", content=as_csv(those))
-            assert answer.status_code == 202, answer.text
+    for kind, those in SHOP.sent():
+        answer = await client.post(f"/imports/{kind}", content=as_csv(those))
+        assert answer.status_code == 202, answer.text
     await Work(url, settings)()
     for job in (await client.get("/jobs", params={"limit": 100})).json()["items"]:
         assert job["status"] == "succeeded", job
