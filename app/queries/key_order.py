@@ -19,6 +19,8 @@ def rows_after(after: After | None, keys: list[str], *, is_falling: bool | None)
     """
     if after is None:
         return "true"
+    if not keys:
+        return "false"  # nothing comes after the only row
     names = ", ".join(f"CAST(:after_{i} AS text)" for i in range(len(keys)))
     is_later = f"({', '.join(keys)}) > ({names})"
     if is_falling is None:
@@ -45,6 +47,7 @@ def bound_after(after: After | None, *, has_sort: bool) -> dict[str, Any]:
 
 def order_by(keys: list[str], *, is_falling: bool | None) -> str:
     """The order itself, as SQL."""
-    if is_falling is None:
-        return ", ".join(keys)
-    return f"sort_value {'DESC' if is_falling else 'ASC'} NULLS LAST, {', '.join(keys)}"
+    value = (
+        [] if is_falling is None else [f"sort_value {'DESC' if is_falling else 'ASC'} NULLS LAST"]
+    )
+    return ", ".join([*value, *keys]) or "1"

@@ -172,7 +172,7 @@ def sales_statement(
         **FLAGS,
         sort=sort or "NULL",
         after=rows_after(after, list(outer), is_falling=falling),
-        order=order_by(list(outer), is_falling=falling) or "1",
+        order=order_by(list(outer), is_falling=falling),
     )
     parameters = selection.bound() | bound_after(after, has_sort=sort is not None)
     if limit is not None:

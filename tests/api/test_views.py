@@ -5,6 +5,7 @@ import csv
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import astuple
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,8 @@ from httpx import AsyncClient
 
 from app.auth import Scope
 from app.queries import sales, stock_view
+from app.queries.selection import Selection
+from app.routers.paging import cursor, list_name
 from app.settings import Settings
 from tests.api.conftest import pages, problem, rows
 from tests.conftest import Work, client_of, drop_database, new_database
@@ -201,6 +204,7 @@ LISTS = [
     *(f"/sales?group_by=sku,location&sort={s}{c}" for c in sales.SORTS for s in ("", "-")),
     "/sales?group_by=sku",
     "/sales?group_by=all",
+    "/sales?group_by=all&sort=-revenue",
 ]
 
 
@@ -252,6 +256,14 @@ async def test_a_cursor_is_of_its_filters_and_its_order_only(views: AsyncClient)
         for other in others:
             answer = await views.get(f"{path.partition('?')[0]}?{other}&after={after}")
             problem(answer, 422, "bad-cursor")
+
+
+@pytest.mark.parametrize("sort", [None, "revenue"])
+async def test_nothing_comes_after_the_only_row(views: AsyncClient, sort: str | None):
+    name = list_name("sales", [], astuple(Selection()), None, None, sort)
+    asked = {"group_by": "all", "after": cursor((name, *([True, 1.0] if sort else [])))}
+    answer = await views.get("/sales", params=asked | ({"sort": sort} if sort else {}))
+    assert answer.json() == {"items": [], "next": None}
 
 
 @pytest.mark.parametrize(
