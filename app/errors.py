@@ -33,6 +33,7 @@ from app.routers.streams import TooManyStreams
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
 from app.schemas.csv import Unencodable
 from app.schemas.problem import PROBLEM_JSON
+from app.schemas.sheet import TooManyRows
 from app.services.campaigns import CampaignUnmeasured, UnknownCampaign, UnknownSkus
 from app.services.imports.csv_text import UnreadableFile
 from app.services.imports.definitions import ProfileError
@@ -85,6 +86,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     ProfileError: (422, "definition.units.unit_price.multiply: must be a number"),
     StaleMapping: (412, "version 2 is the newest, not 1"),
     StalePolicy: (412, "version 2 is in force, not 1"),
+    TooManyRows: (422, "more than 1000000 rows; ask for some of them"),
     TooManyStreams: (503, "100 streams are open; ask now and then without /events"),
     Unauthenticated: (401, "send an API key in the header X-API-Key"),
     Unavailable: (503, "try again in some seconds"),

@@ -42,7 +42,10 @@ class SalesDaily(Base, kw_only=True):
     """The lines of a day added up; kept in step by every import, in the same partitions."""
 
     __tablename__ = "sales_daily"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (sold_on)"},)
+    __table_args__ = (
+        Index("ix_sales_daily_sold_on", "sold_on"),
+        {"postgresql_partition_by": "RANGE (sold_on)"},
+    )
 
     sku_id: Mapped[str] = mapped_column(primary_key=True)
     location_id: Mapped[str] = mapped_column(primary_key=True)

@@ -20,10 +20,16 @@ POSITIONS = """
     ), last_paid AS (
         SELECT stock.sku_id, stock.location_id, last.price
         FROM stock LEFT JOIN paid USING (sku_id, location_id) CROSS JOIN LATERAL (
+            -- the day by the daily sums: among lines those of all locations would be looked at
+            SELECT sold_on FROM sales_daily AS daily
+            WHERE daily.sku_id = stock.sku_id AND daily.location_id = stock.location_id
+              AND units + units_returned > 0 AND sold_on <= $1::date
+            ORDER BY sold_on DESC LIMIT 1
+        ) AS day CROSS JOIN LATERAL (
             SELECT unit_price::float8 AS price FROM sale
             WHERE sale.sku_id = stock.sku_id AND sale.location_id = stock.location_id
-              AND quantity > 0 AND sold_on <= $1::date
-            ORDER BY sold_on DESC LIMIT 1
+              AND quantity > 0 AND sold_on = day.sold_on
+            LIMIT 1
         ) AS last WHERE paid.price IS NULL
     ), priced AS (
         SELECT DISTINCT ON (sku_id) sku_id, list_price FROM price_history

@@ -14,7 +14,12 @@ MISFITS = 20  # characters that a refusal names
 
 
 def safe_cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe; numbers stay."""
+    """Text that a spreadsheet would run as a formula gets an apostrophe; numbers stay.
+
+    A list becomes its entries, parted by semicolons.
+    """
+    if isinstance(value, list):
+        value = "; ".join(str(entry) for entry in value)
     if not isinstance(value, str) or not FORMULA_START.match(value):
         return value
     return value if NEGATIVE_NUMBER.fullmatch(value) else f"'{value}"
@@ -37,25 +42,31 @@ class Unencodable(Exception):
     """A character cannot be written in the encoding asked for."""
 
 
-def encoded(text: str, encoding: str) -> bytes:
+def encoded(text: str, encoding: str, *, lines_before: int = 0) -> bytes:
     """The CSV's bytes: UTF-8 with the BOM that Excel needs, or cp932.
+
+    Args:
+        text: the CSV, or what follows the ``lines_before`` of it.
+        encoding: ``utf-8`` or ``cp932``.
+        lines_before: how many lines have been encoded before.
 
     Raises:
         Unencodable: naming every character that cp932 lacks, and the first line it stands in.
     """
     if encoding == "utf-8":
-        return text.encode("utf-8-sig")
+        return text.encode("utf-8" if lines_before else "utf-8-sig")
     try:
         return text.encode(encoding)
     except UnicodeEncodeError as error:
-        raise Unencodable(_misfits(text, encoding)) from error
+        raise Unencodable(_misfits(text, encoding, lines_before)) from error
 
 
-def _misfits(text: str, encoding: str) -> str:
+def _misfits(text: str, encoding: str, lines_before: int) -> str:
     """All of them at once, so that they can be mended at once."""
     places = sorted(text.index(each) for each in set(text) if not each.encode(encoding, "ignore"))
     named = ", ".join(
-        f"line {text.count(chr(10), 0, place) + 1}: '{text[place]}' (U+{ord(text[place]):04X})"
+        f"line {lines_before + text.count(chr(10), 0, place) + 1}:"
+        f" '{text[place]}' (U+{ord(text[place]):04X})"
         for place in places[:MISFITS]
     )
     more = f" and {len(places) - MISFITS} more" if len(places) > MISFITS else ""
