@@ -38,11 +38,10 @@ ADD = f"""
 """
 TOUCHED = """
     CREATE UNLOGGED TABLE {stage}_touched AS
-    SELECT sku_id, location_id, sold_on FROM {stage} AS staged
-    WHERE date_trunc('quarter', sold_on)::date <> ALL ({fresh}) AND NOT EXISTS (
-        SELECT FROM {stage}_known AS known
-        WHERE known.row_no = staged.row_no AND NOT known.is_changed
-    )
+    SELECT staged.sku_id, {location} AS location_id, staged.sold_on
+    FROM {stage} AS staged LEFT JOIN {stage}_known AS known USING (row_no)
+    WHERE date_trunc('quarter', staged.sold_on)::date <> ALL ({fresh})
+      AND known.is_changed IS NOT FALSE
     UNION
     SELECT sku_id, location_id, sold_on FROM {stage}_known WHERE is_changed
 """
@@ -94,7 +93,7 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
             new += await rows_written(session, add, import_id=import_id)
     await _add_up_fresh(session, fresh)
     if known or fresh != quarters:
-        await _add_up_touched(session, stage, fresh)
+        await _add_up_touched(session, stage, fresh, values)
     for name in ("known", "touched"):
         await session.execute(text(f"DROP TABLE IF EXISTS {stage}_{name}"))
     same = await staged_rows(session, import_id) - new - changed
@@ -140,10 +139,17 @@ async def _add_up_fresh(session: AsyncSession, fresh: list[date]) -> None:
         await partitions.know(session, "sales_daily", first)
 
 
-async def _add_up_touched(session: AsyncSession, stage: str, fresh: list[date]) -> None:
+async def _add_up_touched(
+    session: AsyncSession, stage: str, fresh: list[date], values: list[str]
+) -> None:
     """Add up anew the days that lines were added to, or moved from, in other quarters."""
     dates = ", ".join(f"date '{first}'" for first in fresh)
-    touched = TOUCHED.format(stage=stage, fresh=f"ARRAY[{dates}]::date[]")
+    kept = [] if "location_id" in values else ["known.location_id"]  # a line stays at its place
+    touched = TOUCHED.format(
+        stage=stage,
+        fresh=f"ARRAY[{dates}]::date[]",
+        location=f"coalesce({', '.join([*kept, 'staged.location_id'])})",
+    )
     await session.execute(text(touched))
     await session.execute(text(f"ANALYZE {stage}_touched"))
     for first in await _quarters(session, f"{stage}_touched"):

@@ -88,7 +88,7 @@ TARGETS = {
         ),
         staged=_typed(text="sku_name channel"),
         fixed=OF_IMPORT,
-        follows={"sold_on": "sold_at"},
+        follows={"sold_on": "sold_at", "unit_price": "list_price", "list_price": "discount"},
         numbered="order_id",
     ),
     "stock": Target(

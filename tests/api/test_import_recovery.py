@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,10 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database import Sessions
-from app.services.imports import loading, outcome
+from app.services.imports import outcome
 from app.settings import Settings
 from tests.api.sending import Send, sender, table
 from tests.conftest import Work
+from tests.importing import Importer
 
 SALES = "order_id,sku_id,sold_at,quantity,unit_price\n"
 FIVE = SALES + "".join(f"A-{n},S-{n},2026-06-0{n},{n},100\n" for n in range(1, 6))
@@ -31,40 +30,6 @@ def send(client: AsyncClient, work: Work) -> Send:
 
 class Killed(BaseException):
     """The end of a worker, which no code of ours may catch."""
-
-
-class Importer:
-    """Runs imports as a worker does, without one."""
-
-    def __init__(self, sessions: Sessions, settings: Settings) -> None:
-        self._sessions = sessions
-        self._folder = settings.uploads
-        self._folder.mkdir(parents=True)
-
-    async def received(self, kind: str, content: bytes, mapping: str | None = None):
-        """The number of a new import, and its file."""
-        async with self._sessions.begin() as session:
-            batch = await loading.receive(
-                session, kind=kind, file_name="f", encoding=None, mapping=mapping
-            )
-        file = self._folder / f"{batch.import_id}"
-        file.write_bytes(content)
-        return batch.import_id, file
-
-    async def run(self, import_id: int, file: Path, progress=None) -> dict[str, Any]:
-        return await loading.run_import(
-            self._sessions,
-            progress or _go_on,
-            import_id=import_id,
-            file=file,
-            today=date(2026, 7, 1),
-            timezone="Asia/Tokyo",
-            size_limit=2**30,
-        )
-
-
-async def _go_on(step: str, done: int, total: int) -> None:
-    assert 0 <= done <= total
 
 
 def killed_at(number: int):

@@ -70,7 +70,12 @@ class KindName(StrEnum):
     CAMPAIGNS = "campaigns"
 
 
-LOCATION_TYPES = {"店舗": "store", "ＥＣ": "ec", "モール": "mall", "倉庫": "warehouse"}
+LOCATION_TYPES = {
+    "店舗": "store",
+    "ｅｃ": "ec",
+    "モール": "mall",
+    "倉庫": "warehouse",
+}  # in lower case, as they are looked up
 ITEM_CLASSES = {"定番": "staple", "シーズン": "seasonal", "サービス": "service", "送料": "service"}
 MOVEMENTS = {
     "入荷": "receipt",

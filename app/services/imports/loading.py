@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,8 @@ async def run_import(
     """
     async with sessions.begin() as turn:  # held until the end: nobody else runs this import
         await imports.take_turn(turn, import_id)
+        async with sessions.begin() as session:  # waits for what a killed run left committing
+            await staging.drop_stage(session, import_id)
         batch = await imports.import_batch(turn, import_id)
         assert batch is not None
         summary = batch.summary
@@ -65,6 +68,7 @@ async def run_import(
             try:
                 summary = await _load(sessions, turn, progress, batch, file, shop, size_limit)
             except Exception:
+                await imports.still_ours(turn)  # else another run's stage would be dropped
                 await _forget(sessions, import_id)
                 raise
     async with sessions() as session:
@@ -88,10 +92,7 @@ async def _load(
         await staging.create_stage(session, kind.name, import_id)
         profile = await find_profile(session, options.get("mapping"), kind.name)
         profile = profile and profile.on(_day_of(batch, shop))
-    scratch = scratch_of(file)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    try:
+    with _scratch(file) as scratch:
         table = await asyncio.to_thread(
             open_table,
             file,
@@ -106,11 +107,10 @@ async def _load(
             await imports.record_source(session, import_id, _source(table))
         tally = await stage_rows(sessions, progress, table, told, import_id, shop, keys)
         told.refuse_what_lacks()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     # Not before all is read: only then is it known how many are bad, and of how many.
     is_held_back = tally.is_mostly_bad and tally.good > 0 and not options.get("force")
     async with sessions.begin() as session:
+        await staging.take_room(session)  # connected: a crash from here on is an error, not a gap
         await imports.still_ours(turn)
         if is_held_back:
             counts = await _hold_back(session, import_id, tally)
@@ -149,6 +149,18 @@ def _day_of(batch: ImportBatch, shop: Shop) -> date:
     return batch.created_at.astimezone(ZoneInfo(shop.timezone)).date()
 
 
+@contextmanager
+def _scratch(file: Path) -> Iterator[Path]:
+    """An empty folder to unpack a file into, gone afterwards."""
+    folder = scratch_of(file)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def scratch_of(file: Path) -> Path:
     """The folder beside a file into which it is unpacked."""
     return file.with_name(f"{file.name}.scratch")
@@ -179,7 +191,6 @@ async def _merge(
 ) -> dict[str, Any]:
     kind, profile = reading.kind.name, reading.profile
     await progress("merging", 0, MERGE_STEPS)
-    await staging.take_room(session)
     is_repeating = bool(profile and profile.drop_exact_repeats)
     if is_repeating or keys.are_missing:
         await staging.number_lines(
