@@ -52,11 +52,11 @@ class SalesDaily(Base, kw_only=True):
     sold_on: Mapped[date] = mapped_column(primary_key=True)
     units: Mapped[int] = mapped_column(comment="Net of returns")
     units_returned: Mapped[int]
-    revenue: Mapped[float] = mapped_column(Numeric(18, 4, asdecimal=False), comment="Net, money")
+    revenue: Mapped[float] = mapped_column(Numeric(asdecimal=False), comment="Net, money")
     list_value: Mapped[float] = mapped_column(
-        Numeric(18, 4, asdecimal=False), comment="Units at the list price their line tells, money"
+        Numeric(asdecimal=False), comment="Units at the list price their line tells, money"
     )
     unpriced_units: Mapped[int] = mapped_column(comment="Net units whose line tells no list price")
     unpriced_revenue: Mapped[float] = mapped_column(
-        Numeric(18, 4, asdecimal=False), comment="And the money paid for them"
+        Numeric(asdecimal=False), comment="And the money paid for them"
     )

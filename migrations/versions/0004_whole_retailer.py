@@ -219,7 +219,7 @@ def _part_sales() -> None:
         postgresql_partition_by="RANGE (sold_on)",
     )
     op.create_index("ix_sale_sku_id_sold_on", "sale", ["sku_id", "sold_on"])
-    money = sa.Numeric(18, 4)
+    money = sa.Numeric()
     op.create_table(
         "sales_daily",
         sa.Column("sku_id", sa.Text(), nullable=False),
