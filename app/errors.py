@@ -22,6 +22,7 @@ from app.routers.missing import (
     NoLtvModel,
     NotEvaluated,
     NotForecast,
+    RowsNotKept,
     UnknownCustomer,
     UnknownImport,
     UnknownJob,
@@ -32,8 +33,18 @@ from app.routers.streams import TooManyStreams
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload
 from app.schemas.csv import Unencodable
 from app.schemas.problem import PROBLEM_JSON
+from app.schemas.sheet import TooManyRows
 from app.services.campaigns import CampaignUnmeasured, UnknownCampaign, UnknownSkus
-from app.services.imports.loading import UnknownProfile
+from app.services.imports.csv_text import UnreadableFile
+from app.services.imports.definitions import ProfileError
+from app.services.imports.mappings import (
+    BuiltInMapping,
+    OtherKind,
+    StaleMapping,
+    UnknownMapping,
+    UnknownProfile,
+)
+from app.services.imports.matching import UnusableColumns
 from app.services.ordering import (
     IdempotencyConflict,
     NothingToOrder,
@@ -52,6 +63,7 @@ class Unavailable(Exception):
 CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     BadCursor: (422, "after='abc' is no cursor of this list; pass `next` as it came"),
     BodyTooLarge: (413, "a request may carry 1 MB"),
+    BuiltInMapping: (409, "'yahoo_quantity' is built in; store yours under a name of its own"),
     CampaignUnmeasured: (404, "POST /campaigns/{campaign_id}/measure first"),
     IdempotencyConflict: (409, "send a new Idempotency-Key for another request"),
     MissingScope: (403, "this operation needs the scope {required_scope}"),
@@ -64,12 +76,17 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
         409,
         "none of 4868 items has to be ordered: 4584 enough_stock, 284 no_demand",
     ),
+    OtherKind: (409, "'{name}' is for stock, not sales; take another name"),
     OutsideForecast: (
         409,
         "the forecast in force begins after 2011-12-09, which is later than 2011-06-30: evaluate",
     ),
     PolicyError: (422, "holding_rate = 3 is outside its range 0 to 2"),
+    RowsNotKept: (404, "the file of import {import_id} has not been read, or could not be"),
+    ProfileError: (422, "definition.units.unit_price.multiply: must be a number"),
+    StaleMapping: (412, "version 2 is the newest, not 1"),
     StalePolicy: (412, "version 2 is in force, not 1"),
+    TooManyRows: (422, "more than 1000000 rows; ask for some of them"),
     TooManyStreams: (503, "100 streams are open; ask now and then without /events"),
     Unauthenticated: (401, "send an API key in the header X-API-Key"),
     Unavailable: (503, "try again in some seconds"),
@@ -79,11 +96,14 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     UnknownImport: (404, "import {import_id} does not exist"),
     UnknownJob: (404, "job {job_id} does not exist"),
     UnknownLocation: (404, "location_id 'OSAKA' is not known"),
+    UnknownMapping: (404, "mapping '{name}' does not exist"),
     UnknownOrderList: (404, "order list {order_list_id} does not exist"),
     UnknownProfile: (422, "mapping 'x' is not known for sales; known: online_retail_ii"),
     UnknownScope: (404, "scope '{scope}' is not kept; known: tenant"),
     UnknownSku: (404, "sku_id '{sku_id}' is not in the catalogue"),
     UnknownSkus: (422, "sku_ids not in the catalogue: X1"),
+    UnreadableFile: (422, "this is a workbook or zip archive; save the sheet as CSV"),
+    UnusableColumns: (422, "missing column 'sku_id' for sales; the file has: order_id, sold_at"),
     UploadTooLarge: (
         413,
         "the upload is larger than 512 MB; split it, gzip it, or raise ZAIKO_UPLOAD_LIMIT_MB",

@@ -24,8 +24,11 @@ from app.routers import (
     job_events,
     jobs,
     ltv,
+    mappings,
     order_lists,
     policies,
+    previews,
+    rejects,
     sales,
     sku,
 )
@@ -45,6 +48,9 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     policies,
     evaluations,
     imports,
+    rejects,
+    previews,
+    mappings,
     jobs,
     job_events,
 )

@@ -16,6 +16,7 @@ MODULES = {
     "api": "bench.api",
     "ltv": "bench.ltv",
     "evaluate": "bench.evaluate",
+    "views": "bench.views",
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"
 

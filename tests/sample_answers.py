@@ -46,6 +46,21 @@ def request(path: str, operation: dict[str, Any]) -> dict[str, Any]:
     return {"url": path, **given}
 
 
+def requests(path: str, operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The request that the examples make, once in every format that the operation answers in."""
+    formats = [
+        parameter["schema"]["enum"]
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "format"
+    ]
+    asked = request(path, operation)
+    return [
+        {**asked, "params": asked["params"] | {"format": name}}
+        for names in formats
+        for name in names
+    ] or [asked]
+
+
 def short(value: Any, name: str = "") -> Any:
     """The value with its lists cut to two entries."""
     if isinstance(value, dict):
@@ -65,18 +80,14 @@ def main(url: str, key: str) -> int:
                 if method not in item:
                     continue
                 name = item[method]["operationId"]
-                answer = client.request(method, **request(path, item[method]))
-                sys.stdout.write(f"{answer.status_code} {method} {answer.url}\n")
-                if not answer.is_success:
-                    failed.append(f"{name}: {answer.text}")
-                    continue
-                kind = answer.headers["Content-Type"].partition(";")[0]
-                is_json = kind == "application/json"
-                text = answer.content.decode("utf-8-sig")
-                lines = text.splitlines(keepends=True)
-                answers[name] = {kind: short(answer.json()) if is_json else "".join(lines[:3])}
-    lines = exported(url, key)
-    answers["export_order_list"]["application/json"] = short(lines)
+                for asked in requests(path, item[method]):
+                    answer = client.request(method, **asked)
+                    sys.stdout.write(f"{answer.status_code} {method} {answer.url}\n")
+                    if not answer.is_success:
+                        failed.append(f"{name}: {answer.text}")
+                        continue
+                    kind = answer.headers["Content-Type"].partition(";")[0]
+                    answers.setdefault(name, {})[kind] = shown(answer, kind)
     if failed:
         sys.stdout.write("\n".join(failed) + "\n")
         return 1
@@ -84,9 +95,10 @@ def main(url: str, key: str) -> int:
     return 0
 
 
-def exported(url: str, key: str) -> Any:
-    answer = httpx.get(f"{url}/order-lists/1/export?format=json", headers={"X-API-Key": key})
-    return answer.raise_for_status().json()
+def shown(answer: httpx.Response, kind: str) -> Any:
+    if kind == "application/json":
+        return short(answer.json())
+    return "".join(answer.content.decode("utf-8-sig").splitlines(keepends=True)[:3])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import app.auth
 from app.errors import CATALOGUE
 from app.models import Base
+from app.services.imports.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "app"
@@ -135,3 +136,8 @@ def test_the_glossary_names_nothing_twice_and_leaves_no_cell_empty():
     rows = [line.split("|")[3] for line in GLOSSARY.splitlines() if line.startswith("| ")]
     names = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     assert sorted(set(names)) == sorted(names)
+
+
+def test_the_readme_names_every_column_of_every_kind():
+    readme = (ROOT / "README.md").read_text()
+    assert [kind.name for kind in KINDS.values() if f"| {kind.told()} |" not in readme] == []

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -99,11 +101,12 @@ def test_a_database_that_is_down_is_one_sentence(words, tmp_path):
     assert len(said.splitlines()) == 1
 
 
-def test_an_unknown_profile_is_refused_before_anything_starts(tmp_path):
-    (tmp_path / "sales.csv").write_text(SALES)
-    said = failure(zaiko(tmp_path, "import", "sales", "sales.csv", "--mapping", "nobody"))
+def test_an_unknown_profile_is_refused_and_nothing_is_kept(nothing, home):
+    (home / "sales.csv").write_text(SALES)
+    words = ("import", "sales", "sales.csv", "--mapping", "nobody")
+    said = failure(zaiko(home, *words, ZAIKO_DATABASE_URL=nothing))
+    assert list((home / "uploads").iterdir()) == []
     assert "mapping 'nobody' is not known for sales" in said
-    assert not (tmp_path / "pgdata").exists()
 
 
 def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path):
@@ -138,6 +141,13 @@ def test_a_file_goes_in_and_a_mistake_comes_out_without_server_or_worker_of_ones
     assert "import sales: " in shown
     assert "━" in shown
 
+    (home / "bad.csv").write_text(SALES + "B,1,never,2,100\n" * 2)
+    said = failure(zaiko(home, "import", "sales", "bad.csv"))
+    assert "zaiko: 2 of 3 rows are bad, more than half, so nothing was loaded" in said
+    forced = zaiko(home, "import", "sales", "bad.csv", "--force")
+    assert forced.returncode == 0, forced.stderr
+    assert json.loads(forced.stdout)["rejected"] == 2
+
     refused = zaiko(home, "evaluate", "--as-of", "2020-01-01")
     said = failure(refused)
     assert said.endswith("zaiko: there are no sales up to 2020-01-01\n")
@@ -164,3 +174,38 @@ def on_a_terminal(home: Path, *words: str) -> tuple[int, str, str]:
         out = process.stdout.read()
     os.close(terminal)
     return process.returncode, out, shown.decode(errors="replace")
+
+
+def test_a_dry_run_shows_how_a_file_would_be_read_and_asks_no_database(tmp_path):
+    file = tmp_path / "quantity.csv"
+    file.write_text("code,sub-code,quantity,mode\nabc,abc-red,5,\nabc,abc-blue,3,+\n", "cp932")
+    words = ("import", "stock", str(file), "--mapping", "yahoo_quantity", "--dry-run")
+    ended = zaiko(tmp_path, *words, ZAIKO_DATABASE_URL=NOWHERE, COLUMNS="200")
+    assert ended.returncode == 0, ended
+    assert "looked at the whole file" in ended.stdout
+    assert re.search(r"sku_id +made +sub-code, code", ended.stdout)
+    assert re.search(r"\n +1 +abc-red +EC +\d{4}-\d\d-\d\d +5 ", ended.stdout)
+    assert "row 2 rejected: relative_quantity: on_hand の「+3」は在庫数ではなく" in ended.stdout
+    file.write_bytes(b"PK\x03\x04")
+    ended = zaiko(tmp_path, *words, ZAIKO_DATABASE_URL=NOWHERE)
+    assert failure(ended) == "zaiko: this is a workbook or zip archive; save the sheet as CSV\n"
+
+
+def test_a_stored_profile_is_named_as_a_built_in_one_is(nothing, home):
+    assert zaiko(home, "migrate", ZAIKO_DATABASE_URL=nothing).returncode == 0
+    definition = json.dumps({"columns": {"品番": "sku_id", "千円": "list_price"}})
+    with psycopg.connect(nothing) as connection:
+        connection.execute(
+            "INSERT INTO mapping_profile (name, version, kind, definition, created_by)"
+            " VALUES ('pos', 1, 'products', %s, 'test')",
+            [definition],
+        )
+    (home / "p.csv").write_text("品番,千円\nS-1,5\n", "cp932")
+    words = ("import", "products", "p.csv", "--mapping", "pos@1")
+    shown = zaiko(home, *words, "--dry-run", ZAIKO_DATABASE_URL=nothing)
+    assert shown.returncode == 0, shown
+    assert "encoding: cp932; looked at the whole file" in shown.stdout
+    ended = zaiko(home, *words, ZAIKO_DATABASE_URL=nothing)
+    assert ended.returncode == 0, ended
+    assert '"mapping": "pos@1"' in ended.stdout
+    assert '"new": 1' in ended.stdout

@@ -15,8 +15,8 @@ from tests.running import empty_database
 
 OURS = """
     SELECT count(*) FROM pg_class JOIN pg_namespace AS space ON space.oid = relnamespace
-    WHERE nspname IN ('public', 'procrastinate', 'staging') AND relname <> 'alembic_version'
-      AND relname <> 'alembic_version_pkc'
+    WHERE nspname IN ('public', 'procrastinate', 'staging', 'history')
+      AND relname NOT IN ('alembic_version', 'alembic_version_pkc')
 """
 INSERT = """
     INSERT INTO job (kind, payload, status, done, total, attempts)
@@ -65,6 +65,32 @@ def test_each_revision_goes_down_and_up_again_with_rows_in_every_other_table(not
     step(nothing, command.downgrade, "0001")
     migrate(nothing)
     assert run(nothing, "SELECT count(*) FROM job") == 1
+
+
+SALES = """
+    INSERT INTO sale (order_id, line_key, sku_id, location_id, sold_on, quantity, unit_price,
+                      import_id)
+    VALUES ('O1', 'A#1', 'A', 'EC', '2025-12-31', 3, 10, 1),
+           ('O2', 'A#1', 'A', 'EC', '2026-01-01', 5, 9.5, 1),
+           ('O2', 'A#r1', 'A', 'EC', '2026-01-01', -1, 9.5, 1)
+"""
+BOTH_WAYS = "SELECT array_agg(order_id || line_key || sold_on ORDER BY 1) FROM (SELECT * FROM sale)"
+
+
+def test_sales_move_into_their_quarters_and_back_and_are_added_up(nothing):
+    migrate(nothing, "0003")
+    run(nothing, SALES)
+    before = run(nothing, f"{BOTH_WAYS} AS sale")
+    migrate(nothing)
+    daily = "SELECT array_agg((sold_on, units, units_returned, revenue)::text ORDER BY sold_on)"
+    assert run(nothing, f"{daily} FROM sales_daily") == [
+        "(2025-12-31,3,0,30.0000)",
+        "(2026-01-01,4,1,38.0000)",
+    ]
+    assert run(nothing, f"{BOTH_WAYS} AS sale") == before
+    assert run(nothing, "SELECT count(*) FROM history.sale_2026q1") == 2
+    step(nothing, command.downgrade, "0003")
+    assert run(nothing, f"{BOTH_WAYS} AS sale") == before
 
 
 def test_several_who_migrate_at_once_do_it_once(nothing):

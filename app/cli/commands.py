@@ -128,15 +128,27 @@ def import_file(
     kind: KindName,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     encoding: Annotated[Encoding | None, typer.Option(help="Default: recognised.")] = None,
-    mapping: Annotated[str | None, typer.Option(help="A profile for files of others.")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="A profile for files of others: NAME or NAME@VERSION.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Load the good rows even if most are bad.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show how the first rows would be read; store nothing."),
+    ] = False,
 ) -> None:
     """Import a file of this kind, and say what was loaded."""
     from app.launcher.submitting import submit_import
-    from app.services.imports.loading import check_profile
     from app.settings import Settings
 
     settings = Settings()
-    check_profile(mapping, kind.value)
+    if dry_run:
+        from app.cli.dry_run import show
+
+        show(settings, kind.value, file, encoding.value if encoding else None, mapping)
+        return
 
     async def submit(sessions: "Sessions") -> int:
         return await submit_import(
@@ -146,6 +158,7 @@ def import_file(
             file=file,
             encoding=encoding.value if encoding else None,
             mapping=mapping,
+            force=force,
         )
 
     _do_job(submit, f"import {kind.value}")

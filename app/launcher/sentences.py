@@ -10,7 +10,9 @@ TOLD_AS_THEY_ARE = (
     "app.launcher.serving.PortTaken",
     "app.migrations.CannotMigrate",
     "app.postgres.PostgresError",
-    "app.services.imports.loading.UnknownProfile",
+    "app.services.imports.csv_text.UnreadableFile",
+    "app.services.imports.mappings.UnknownProfile",
+    "app.services.imports.matching.UnusableColumns",
     "app.worker.process.NotMigrated",
 )
 OF_THE_DATABASE = ("sqlalchemy.exc.DBAPIError", "psycopg.Error", "asyncpg.PostgresError")

@@ -18,6 +18,7 @@ async def submit_import(
     file: Path,
     encoding: str | None,
     mapping: str | None,
+    force: bool,
 ) -> int:
     """Copy a file to where workers look for it, and submit its import; return the job."""
     copy = uploads / uuid4().hex
@@ -25,7 +26,12 @@ async def submit_import(
         shutil.copyfile(file, copy)
         async with sessions.begin() as session:
             batch = await loading.receive(
-                session, kind=kind, file_name=file.name, encoding=encoding, mapping=mapping
+                session,
+                kind=kind,
+                file_name=file.name,
+                encoding=encoding,
+                mapping=mapping,
+                force=force,
             )
             payload = {"import_id": batch.import_id, "file": copy.name, "of": kind}
             job = await jobs.submit(session, "import", payload)

@@ -7,10 +7,12 @@ from app.models.catalog import ItemClass, Location, PriceHistory, Sku
 from app.models.customer import Customer, CustomerLtv, LtvModel, SkuLtv
 from app.models.disposition import Disposition, Evaluation
 from app.models.forecast import Forecast, ForecastRun
+from app.models.imports import ImportBatch, ImportReject, ImportRejectRow
 from app.models.job import Job, JobStatus
+from app.models.mapping import MappingProfile
 from app.models.order_list import OrderLine, OrderList, OrderStatus
 from app.models.policy import PolicyVersion
-from app.models.sales import ImportBatch, ImportReject, Sale, SalesDaily
+from app.models.sales import Sale, SalesDaily
 from app.models.stock import StockLevel, StockMovement
 from app.models.supply import Sourcing, Supplier
 
@@ -28,11 +30,13 @@ __all__ = [
     "ForecastRun",
     "ImportBatch",
     "ImportReject",
+    "ImportRejectRow",
     "ItemClass",
     "Job",
     "JobStatus",
     "Location",
     "LtvModel",
+    "MappingProfile",
     "OrderLine",
     "OrderList",
     "OrderStatus",

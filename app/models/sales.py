@@ -1,9 +1,8 @@
-"""Sales lines (売上明細), and the imports that brought them."""
+"""Sales lines (売上明細)."""
 
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Index, Integer, Numeric, func
+from sqlalchemy import Index, Integer, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -43,44 +42,21 @@ class SalesDaily(Base, kw_only=True):
     """The lines of a day added up; kept in step by every import, in the same partitions."""
 
     __tablename__ = "sales_daily"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (sold_on)"},)
+    __table_args__ = (
+        Index("ix_sales_daily_sold_on", "sold_on"),
+        {"postgresql_partition_by": "RANGE (sold_on)"},
+    )
 
     sku_id: Mapped[str] = mapped_column(primary_key=True)
     location_id: Mapped[str] = mapped_column(primary_key=True)
     sold_on: Mapped[date] = mapped_column(primary_key=True)
     units: Mapped[int] = mapped_column(comment="Net of returns")
     units_returned: Mapped[int]
-    revenue: Mapped[float] = mapped_column(Numeric(30, 4, asdecimal=False), comment="Net, money")
+    revenue: Mapped[float] = mapped_column(Numeric(asdecimal=False), comment="Net, money")
     list_value: Mapped[float] = mapped_column(
-        Numeric(30, 4, asdecimal=False), comment="Units at the list price their line tells, money"
+        Numeric(asdecimal=False), comment="Units at the list price their line tells, money"
     )
     unpriced_units: Mapped[int] = mapped_column(comment="Net units whose line tells no list price")
     unpriced_revenue: Mapped[float] = mapped_column(
-        Numeric(30, 4, asdecimal=False), comment="And the money paid for them"
+        Numeric(asdecimal=False), comment="And the money paid for them"
     )
-
-
-class ImportBatch(Base, kw_only=True):
-    __tablename__ = "import_batch"
-
-    import_id: Mapped[int] = mapped_column(Identity(), primary_key=True, init=False)
-    kind: Mapped[str]
-    file_name: Mapped[str]
-    options: Mapped[dict[str, Any]] = mapped_column(comment="Encoding and mapping asked for")
-    job_id: Mapped[int | None] = mapped_column(default=None, index=True)
-    summary: Mapped[dict[str, Any] | None] = mapped_column(
-        default=None, comment="Counts read, new, changed, same, rejected, unlisted; null until done"
-    )
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
-
-
-class ImportReject(Base, kw_only=True):
-    __tablename__ = "import_reject"
-
-    import_id: Mapped[int] = mapped_column(
-        ForeignKey("import_batch.import_id", ondelete="CASCADE"), primary_key=True
-    )
-    row_no: Mapped[int] = mapped_column(primary_key=True, comment="Data row in the file, from 1")
-    column_name: Mapped[str] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str | None] = mapped_column(default=None)

@@ -10,6 +10,7 @@ from app.models.base import Base
 
 class StockLevel(Base, kw_only=True):
     __tablename__ = "stock_level"
+    __table_args__ = (Index("ix_stock_level_location_id_counted_on", "location_id", "counted_on"),)
 
     sku_id: Mapped[str] = mapped_column(primary_key=True)
     location_id: Mapped[str] = mapped_column(primary_key=True)

@@ -1,11 +1,14 @@
 """Imports and their rejects."""
 
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import BigInteger, any_, delete, func, literal, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import ImportBatch, ImportReject
+from app.models import ImportBatch, ImportReject, ImportRejectRow
 
 
 async def take_turn(session: AsyncSession, import_id: int) -> None:
@@ -16,6 +19,23 @@ async def take_turn(session: AsyncSession, import_id: int) -> None:
 
 async def import_batch(session: AsyncSession, import_id: int) -> ImportBatch | None:
     return await session.get(ImportBatch, import_id)
+
+
+async def record_source(session: AsyncSession, import_id: int, source: dict[str, Any]) -> None:
+    statement = update(ImportBatch).where(ImportBatch.import_id == import_id)
+    await session.execute(statement.values(source=source))
+
+
+async def lineage(session: AsyncSession, import_ids: Collection[int]) -> list[int]:
+    """The imports whose rejected rows a file brings back, and those whose rows these brought."""
+    wanted = literal(sorted(import_ids), ARRAY(BigInteger))
+    statement = select(ImportBatch.import_id, ImportBatch.source)
+    found: set[int] = set()
+    for import_id, source in await session.execute(
+        statement.where(ImportBatch.import_id == any_(wanted))
+    ):
+        found |= {import_id, *(source or {}).get("resent", ())}
+    return sorted(found)
 
 
 async def record_summary(session: AsyncSession, import_id: int, summary: dict[str, Any]) -> None:
@@ -47,16 +67,76 @@ async def reject_counts(session: AsyncSession, import_id: int) -> dict[str, int]
     return {row[0]: row[1] for row in await session.execute(statement)}
 
 
-async def rejected_rows(session: AsyncSession, import_id: int) -> int:
+async def rejected_rows(
+    session: AsyncSession, import_id: int, *, leaving_out: Sequence[str] = ()
+) -> int:
+    """How many rows were rejected, for other reasons than those left out."""
     statement = select(func.count(ImportReject.row_no.distinct())).where(
-        ImportReject.import_id == import_id
+        ImportReject.import_id == import_id, ImportReject.code.not_in(leaving_out)
     )
     return await session.scalar(statement) or 0
 
 
+async def frequent_reasons(
+    session: AsyncSession, import_id: int, *, leaving_out: Sequence[str], limit: int
+) -> list[tuple[ImportReject, int]]:
+    """The reasons that most rows have: the first reject of each, and how many rows."""
+    rows = func.count(ImportReject.row_no.distinct())
+    statement = (
+        select(ImportReject.code, rows, func.min(ImportReject.row_no))
+        .where(ImportReject.import_id == import_id, ImportReject.code.not_in(leaving_out))
+        .group_by(ImportReject.code)
+        .order_by(rows.desc(), ImportReject.code)
+        .limit(limit)
+    )
+    found = []
+    for code, count, first in list(await session.execute(statement)):
+        key = (ImportReject.import_id == import_id, ImportReject.row_no == first)
+        an_example = select(ImportReject).where(*key, ImportReject.code == code)
+        reject = await session.scalar(an_example.order_by(ImportReject.column_name).limit(1))
+        assert reject is not None
+        found.append((reject, count))
+    return found
+
+
+async def kept_rows_page(
+    session: AsyncSession, import_id: int, *, limit: int, after: int
+) -> list[tuple[ImportRejectRow, list[ImportReject]]]:
+    """Rejected rows as they stood in the file, after a row's number, with what is wrong in each.
+
+    Rows that another row of the file stands for (exact repeats, keys that come again further
+    down) are not among them: nothing in them is to be corrected.
+    """
+    page = (
+        select(ImportRejectRow)
+        .where(ImportRejectRow.import_id == import_id, ImportRejectRow.row_no > after)
+        .order_by(ImportRejectRow.row_no)
+        .limit(limit)
+    )
+    rows = {row.row_no: row for row in await session.scalars(page)}
+    statement = (
+        select(ImportReject)
+        .where(ImportReject.import_id == import_id, ImportReject.row_no.in_(list(rows)))
+        .order_by(ImportReject.row_no, ImportReject.column_name, ImportReject.code)
+    )
+    rejects = groupby(await session.scalars(statement), key=lambda reject: reject.row_no)
+    return [(rows[row_no], list(reasons)) for row_no, reasons in rejects]
+
+
+async def has_kept_lines(session: AsyncSession, import_id: int) -> bool:
+    """Whether any rejected row could not be split into cells."""
+    lines = select(ImportRejectRow.row_no).where(
+        ImportRejectRow.import_id == import_id, ImportRejectRow.line.is_not(None)
+    )
+    return await session.scalar(lines.limit(1)) is not None
+
+
 async def forget_rejects(session: AsyncSession, import_id: int) -> None:
     """Clear what an interrupted run of this import wrote down."""
-    await session.execute(delete(ImportReject).where(ImportReject.import_id == import_id))
+    for table in (ImportReject, ImportRejectRow):
+        await session.execute(delete(table).where(table.import_id == import_id))
+    batch = update(ImportBatch).where(ImportBatch.import_id == import_id)
+    await session.execute(batch.values(source=None))
 
 
 async def sample_batch(session: AsyncSession, kind: str) -> ImportBatch | None:

@@ -1,92 +1,24 @@
-"""Stock and catalogue as of a day."""
+"""How far the data reach, and the catalogue."""
 
 from datetime import date
 
-from sqlalchemy import RowMapping, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.models import Sale, Sku, StockLevel
+from app.models import SalesDaily, Sku
 
-INVENTORY = text("""
-    WITH page AS (
-        SELECT DISTINCT ON (s.sku_id, s.location_id)
-               s.sku_id, s.location_id, s.counted_on, s.on_hand, s.on_order, s.allocated,
-               s.last_received_on, s.is_derived
-        FROM stock_level s JOIN location USING (location_id)
-        WHERE s.counted_on <= :as_of
-          AND (CAST(:sku_id AS text) IS NULL OR s.sku_id = :sku_id)
-          AND (CAST(:location_id AS text) IS NULL OR s.location_id = :location_id)
-          AND (CAST(:channel AS text) IS NULL OR location.channel = :channel)
-          AND (CAST(:after_sku AS text) IS NULL
-               OR (s.sku_id, s.location_id) > (:after_sku, :after_location))
-        ORDER BY s.sku_id, s.location_id, s.counted_on DESC
-        LIMIT :limit
-    )
-    SELECT page.*, sku.name, sku.style_id, location.channel, sku.unit_cost, sku.is_cost_derived,
-           coalesce(recent.units, 0)::bigint AS units_sold, last.sold_on AS last_sold_on,
-           page.on_hand::bigint + page.on_order - page.allocated AS inventory_position,
-           greatest(page.on_hand, 0) * sku.unit_cost AS value_at_cost,
-           CASE WHEN greatest(recent.units, 0) + greatest(page.on_hand, 0) > 0
-                THEN greatest(recent.units, 0)::float
-                     / (greatest(recent.units, 0) + greatest(page.on_hand, 0)) END
-               AS sell_through_rate,
-           CASE WHEN recent.units > 0
-                THEN greatest(page.on_hand, 0) * (:days)::float / recent.units END
-               AS days_of_supply,
-           page.counted_on - page.last_received_on AS age_days
-    FROM page
-    JOIN sku USING (sku_id) JOIN location USING (location_id)
-    LEFT JOIN LATERAL (
-        SELECT sum(quantity)::float AS units FROM sale
-        WHERE sale.sku_id = page.sku_id AND sale.location_id = page.location_id
-          AND sold_on > :as_of - CAST(:days AS int) AND sold_on <= :as_of
-    ) recent ON true
-    LEFT JOIN LATERAL (
-        SELECT sold_on FROM sale
-        WHERE sale.sku_id = page.sku_id AND sale.location_id = page.location_id
-          AND quantity > 0 AND sold_on <= :as_of
-        ORDER BY sold_on DESC LIMIT 1
-    ) last ON true
-    ORDER BY page.sku_id, page.location_id
+# By location, since the counts are indexed so; a look at each of them would take long.
+LAST_COUNT = text("""
+    SELECT max(counted.last_on) FROM location CROSS JOIN LATERAL (
+        SELECT max(counted_on) AS last_on FROM stock_level
+        WHERE stock_level.location_id = location.location_id
+    ) AS counted
 """)
-
-
-async def inventory_page(
-    session: AsyncSession,
-    *,
-    as_of: date,
-    weeks: float,
-    limit: int,
-    after: tuple[str, str] | None = None,
-    sku_id: str | None = None,
-    location_id: str | None = None,
-    channel: str | None = None,
-) -> list[RowMapping]:
-    """Stock per SKU and location as of a day, in key order.
-
-    Sell-through 消化率 is units sold in the last ``weeks`` over those plus what is on hand;
-    by the stock ledger that equals sold ÷ (opening + received). Days of supply 在庫日数 is
-    stock on hand over the mean daily sales of the same weeks; null when nothing sold.
-    """
-    result = await session.execute(
-        INVENTORY,
-        {
-            "as_of": as_of,
-            "days": round(weeks * 7),
-            "limit": limit,
-            "after_sku": after[0] if after else None,
-            "after_location": after[1] if after else None,
-            "sku_id": sku_id,
-            "location_id": location_id,
-            "channel": channel,
-        },
-    )
-    return list(result.mappings())
 
 
 async def last_sale_day(session: AsyncSession) -> date | None:
     """The business day the data reach: a historical sample is seen from its own end."""
-    return await session.scalar(select(func.max(Sale.sold_on)))
+    return await session.scalar(select(func.max(SalesDaily.sold_on)))
 
 
 async def last_data_day(session: AsyncSession) -> date | None:
@@ -96,7 +28,7 @@ async def last_data_day(session: AsyncSession) -> date | None:
     """
     days = [
         await last_sale_day(session),
-        await session.scalar(select(func.max(StockLevel.counted_on))),
+        await session.scalar(LAST_COUNT),
     ]
     return max((day for day in days if day is not None), default=None)
 

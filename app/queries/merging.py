@@ -63,6 +63,15 @@ async def add_unlisted(session: AsyncSession, kind: str, import_id: int) -> dict
     return {name: await rows_written(session, statement) for name, statement in statements.items()}
 
 
+async def contrary_channels(session: AsyncSession, import_id: int) -> int:
+    """How many staged lines name another channel than their location is of."""
+    statement = f"""
+        SELECT count(*) FROM {stage_name(import_id)} AS staged JOIN location USING (location_id)
+        WHERE staged.channel <> location.channel
+    """
+    return await session.scalar(text(statement)) or 0
+
+
 async def rows_written(session: AsyncSession, statement: str, **bound: Any) -> int:
     """Run a statement that writes; how many rows it wrote."""
     used = {name: value for name, value in bound.items() if f":{name}" in statement}

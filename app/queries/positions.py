@@ -20,20 +20,32 @@ POSITIONS = """
     ), last_paid AS (
         SELECT stock.sku_id, stock.location_id, last.price
         FROM stock LEFT JOIN paid USING (sku_id, location_id) CROSS JOIN LATERAL (
+            -- the day by the daily sums: among lines those of all locations would be looked at
+            SELECT sold_on FROM sales_daily AS daily
+            WHERE daily.sku_id = stock.sku_id AND daily.location_id = stock.location_id
+              AND units + units_returned > 0 AND sold_on <= $1::date
+            ORDER BY sold_on DESC LIMIT 1
+        ) AS day CROSS JOIN LATERAL (
             SELECT unit_price::float8 AS price FROM sale
             WHERE sale.sku_id = stock.sku_id AND sale.location_id = stock.location_id
-              AND quantity > 0 AND sold_on <= $1::date
-            ORDER BY sold_on DESC LIMIT 1
+              AND quantity > 0 AND sold_on = day.sold_on
+            LIMIT 1
         ) AS last WHERE paid.price IS NULL
+    ), priced AS (
+        SELECT DISTINCT ON (sku_id) sku_id, list_price FROM price_history
+        WHERE valid_from <= $1 ORDER BY sku_id, valid_from DESC
     ), counted AS (
         SELECT location_id, max(counted_on) AS last_on FROM stock GROUP BY location_id
     )
     SELECT stock.sku_id, stock.location_id, stock.counted_on, stock.on_hand, stock.on_order,
-           stock.allocated, stock.is_derived, sku.item_class, sku.list_price, sku.unit_cost,
-           sku.is_price_derived, sku.is_cost_derived, sku.sales_end_on,
+           stock.allocated, stock.is_derived, sku.item_class,
+           coalesce(priced.list_price, sku.list_price), sku.unit_cost,
+           sku.is_price_derived AND priced.list_price IS NULL, sku.is_cost_derived,
+           sku.sales_end_on,
            coalesce(paid.price, last_paid.price) AS price,
            stock.counted_on < counted.last_on AS is_stale
     FROM stock JOIN sku USING (sku_id) JOIN counted USING (location_id)
+         LEFT JOIN priced USING (sku_id)
          LEFT JOIN paid USING (sku_id, location_id)
          LEFT JOIN last_paid USING (sku_id, location_id)
     WHERE sku.item_class <> 'service'
@@ -47,7 +59,8 @@ async def positions(session: AsyncSession, as_of: date, *, price_weeks: int) -> 
     """The latest stock of every SKU and location as of a day, with its prices.
 
     Returns columns ``sku_id, location_id, counted_on, on_hand, on_order, allocated`` (units),
-    ``item_class, list_price, unit_cost`` (money, NaN: not known), ``sales_end_on`` (NaT: none),
+    ``item_class, list_price`` (of that day by the price history, else the master's), ``unit_cost``
+    (money, NaN: not known), ``sales_end_on`` (NaT: none),
     ``paid_price`` (median paid in the last ``price_weeks``, else that of the last sale; NaN:
     nothing ever sold) and the booleans
     ``is_derived`` (the stock), ``is_price_derived``, ``is_cost_derived``, ``is_stale`` (the

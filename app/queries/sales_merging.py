@@ -91,7 +91,9 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
         if first not in fresh:
             add = ADD.format(table="sale", stage=stage, first=first)
             new += await rows_written(session, add, import_id=import_id)
-    await _add_up(session, stage, fresh, values)
+    await _add_up_fresh(session, fresh)
+    if known or fresh != quarters:
+        await _add_up_touched(session, stage, fresh, values)
     for name in ("known", "touched"):
         await session.execute(text(f"DROP TABLE IF EXISTS {stage}_{name}"))
     same = await staged_rows(session, import_id) - new - changed
@@ -124,8 +126,8 @@ async def _correct(session: AsyncSession, import_id: int, values: list[str]) -> 
     return await rows_written(session, change, import_id=import_id)
 
 
-async def _add_up(session: AsyncSession, stage: str, fresh: list[date], values: list[str]) -> None:
-    """Add up anew the days that are touched: whole quarters where they are fresh."""
+async def _add_up_fresh(session: AsyncSession, fresh: list[date]) -> None:
+    """The daily sums of quarters that had none."""
     for first in fresh:
         sales = partitions.partition_name("sale", first)
 
@@ -135,6 +137,12 @@ async def _add_up(session: AsyncSession, stage: str, fresh: list[date], values: 
 
         await partitions.add(session, "sales_daily", first, fill)
         await partitions.know(session, "sales_daily", first)
+
+
+async def _add_up_touched(
+    session: AsyncSession, stage: str, fresh: list[date], values: list[str]
+) -> None:
+    """Add up anew the days that lines were added to, or moved from, in other quarters."""
     dates = ", ".join(f"date '{first}'" for first in fresh)
     kept = [] if "location_id" in values else ["known.location_id"]  # a line stays at its place
     touched = TOUCHED.format(

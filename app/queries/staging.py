@@ -5,7 +5,7 @@ same order on every server.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -107,9 +107,20 @@ NUMBERED = """
                       PARTITION BY {parent} COLLATE "C", sku_id COLLATE "C", line_key IS NULL,
                                    quantity < 0
                       ORDER BY row_no
-                  )) AS line_key, nth_repeat
+                  ) {after}) AS line_key, nth_repeat
     FROM (SELECT *, {nth_repeat} AS nth_repeat FROM {stage}) AS counted
 """
+# Rows that come back corrected count on from the lines that were loaded when they were rejected.
+# Those are told by their import, so that rows sent once more are given the same numbers.
+AFTER = """+ coalesce((
+    SELECT max(substring(
+        substr(stored.line_key, length(counted.sku_id) + 1)
+        FROM CASE WHEN counted.quantity < 0 THEN '^#r([0-9]{{1,9}})$' ELSE '^#([0-9]{{1,9}})$' END
+    )::bigint)
+    FROM {table} AS stored
+    WHERE stored.{parent} = counted.{parent} AND starts_with(stored.line_key, counted.sku_id)
+      AND stored.import_id IN ({import_ids})
+), 0)"""
 NTH_REPEAT = """row_number() OVER (
     PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", quantity, unit_price, sold_at,
                  customer_id COLLATE "C", sku_name COLLATE "C", location_id COLLATE "C",
@@ -138,16 +149,28 @@ DUPLICATE_KEYS = """
 
 
 async def number_lines(
-    session: AsyncSession, kind: str, import_id: int, *, drop_exact_repeats: bool = False
+    session: AsyncSession,
+    kind: str,
+    import_id: int,
+    *,
+    drop_exact_repeats: bool = False,
+    after: Sequence[int] = (),
 ) -> None:
-    """Give every line its key; turn away exact repeats where the profile says so."""
+    """Give every line its key; turn away exact repeats where the profile says so.
+
+    ``after`` are the imports whose rejected rows these are, if they are any: lines without a
+    number come after theirs.
+    """
     target, stage = TARGETS[kind], stage_name(import_id)
     columns = ", ".join(name for name in target.stage if name not in {"row_no", "line_key"})
+    numbers = ", ".join(f"{number:d}" for number in after)
+    following = AFTER.format(table=target.table, parent=target.numbered, import_ids=numbers)
     numbered = NUMBERED.format(
         stage=stage,
         columns=columns,
         parent=target.numbered,
         nth_repeat=NTH_REPEAT if drop_exact_repeats else "1",
+        after=following if after else "",
     )
     await session.execute(text(numbered))
     if drop_exact_repeats:

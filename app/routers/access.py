@@ -4,9 +4,11 @@ All of it is one dependency: on a second, FastAPI would spend as long as the hot
 query.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from app.auth import Caller, MissingScope, Scope, authenticate
 from app.routers.parameters import invalid
@@ -38,7 +40,7 @@ def _expect_known_parameters(request: Request) -> None:
 
     A misspelt filter that is passed over in silence answers with what nobody asked for.
     """
-    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    known = set(_query_parameters(request.scope["route"].dependant))
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name not in known:
@@ -47,3 +49,10 @@ def _expect_known_parameters(request: Request) -> None:
         if name in seen:
             raise invalid("query", name, why="stands twice")
         seen.add(name)
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    """Those of the operation itself, and of what it depends on."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_parameters(inner)

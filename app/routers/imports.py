@@ -1,27 +1,23 @@
-"""Imports: files in, rejects out."""
+"""Imports: files in, summaries out."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from fastapi.responses import StreamingResponse
 
 from app.auth import Scope
-from app.database import Session, Sessions
-from app.models import ImportBatch, ImportReject
+from app.database import Session
+from app.models import ImportBatch
 from app.queries import imports
 from app.routers.access import requires
 from app.routers.missing import UnknownImport
-from app.routers.paging import After, key_of, page_of
 from app.routers.uploads import NoRoom, UploadTooLarge, WrongUpload, receive_file
-from app.schemas.common import Page, Text
-from app.schemas.csv import csv_text, encoded
-from app.schemas.jobs import AcceptedBody, ImportBody, RejectBody
+from app.schemas.common import Text
+from app.schemas.jobs import AcceptedBody, ImportBody
 from app.schemas.problem import raises
 from app.services import jobs
 from app.services.imports import loading
 from app.services.imports.kinds import KINDS, KindName
-from app.services.imports.reasons import explain
+from app.services.imports.mappings import UnknownProfile, find_profile
 from app.settings import Settings
 
 router = APIRouter(
@@ -58,15 +54,30 @@ FILE_BODY = {
         },
     }
 }
-CSV_PAGE = 10_000
-REJECTS_CSV = (
-    "row_no,column_name,code,value,reason_ja,reason_en\r\n"
-    "3,quantity,zero_quantity,0,数量が0です,the quantity is zero\r\n"
-)
 KIND = "What the file holds, row by row; its columns, bold where they are needed:\n\n" + "\n".join(
     f"* `{kind.name}`: {kind.told()}" for kind in KINDS.values()
 )
 Kind = Annotated[KindName, Path(description=KIND, examples=["sales"])]
+Encoding = Annotated[Literal["utf-8", "cp932"] | None, Query(description="Default: recognised")]
+Mapping = Annotated[
+    Text | None,
+    Query(
+        description="A profile for files with columns of others (`GET /mappings`): `name`,"
+        " `name@2`",
+        openapi_examples={"our columns": {"value": ""}},
+    ),
+]
+FileName = Annotated[
+    str,
+    Query(
+        max_length=1000,
+        description="To know the file by; a form brings its own",
+        examples=["sales.csv"],
+    ),
+]
+Force = Annotated[
+    bool, Query(description="Load the good rows even if more than half of all are bad")
+]
 ImportId = Annotated[
     int,
     Path(
@@ -82,31 +93,17 @@ ImportId = Annotated[
     "/{kind}",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    openapi_extra=FILE_BODY | raises(loading.UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
+    openapi_extra=FILE_BODY | raises(UnknownProfile, UploadTooLarge, WrongUpload, NoRoom),
 )
 async def create_import(
     kind: Kind,
     request: Request,
     response: Response,
     session: Session,
-    encoding: Annotated[
-        Literal["utf-8", "cp932"] | None, Query(description="Default: recognised")
-    ] = None,
-    mapping: Annotated[
-        Text | None,
-        Query(
-            description="A profile for files with columns of others: `online_retail_ii` (sales)",
-            openapi_examples={"our columns": {"value": ""}},
-        ),
-    ] = None,
-    file_name: Annotated[
-        str,
-        Query(
-            max_length=1000,
-            description="To know the file by; a form brings its own",
-            examples=["sales.csv"],
-        ),
-    ] = "upload",
+    encoding: Encoding = None,
+    mapping: Mapping = None,
+    file_name: FileName = "upload",
+    force: Force = False,
 ) -> dict[str, Any]:
     """Take a file in; a job reads it, checks it row by row and loads what is good.
 
@@ -117,16 +114,20 @@ async def create_import(
     is corrected, in the columns that the file has; the same file twice changes nothing. Keys:
     order and `line_no` (without it: the SKU and its how-manieth line in the order, returns apart,
     so an order belongs into one file); SKU, location and day; SKU. Rows that cannot be loaded are
-    kept as rejects, the others are loaded.
+    kept as rejects, the others are loaded; but of a file more than half bad nothing is loaded
+    unless `force` says so. Repeats, and rows that the mapping turns away, are not bad. The columns
+    `zaiko_…` of a file of rejected rows are no data; leave them as they are.
     """
     settings: Settings = request.app.state.settings
     mapping = mapping or None
-    loading.check_profile(mapping, kind)
     limit = settings.upload_limit_mb * 2**20
-    path, name = await receive_file(request, settings.uploads_folder(), limit, name=file_name)
+    if mapping:  # told before the file is sent, on a connection that does not wait for it
+        async with request.app.state.sessions() as early:
+            await find_profile(early, mapping, kind)
+    path, name, _ = await receive_file(request, settings.uploads_folder(), limit, name=file_name)
     try:
         batch = await loading.receive(
-            session, kind=kind, file_name=name, encoding=encoding, mapping=mapping
+            session, kind=kind, file_name=name, encoding=encoding, mapping=mapping, force=force
         )
         payload = {"import_id": batch.import_id, "file": path.name, "of": kind}
         job = await jobs.submit(session, "import", payload)
@@ -139,7 +140,7 @@ async def create_import(
     return {"job_id": job.job_id, "import_id": batch.import_id}
 
 
-async def _known(session: Session, import_id: int) -> ImportBatch:
+async def known_import(session: Session, import_id: int) -> ImportBatch:
     batch = await imports.import_batch(session, import_id)
     if batch is None:
         raise UnknownImport(f"import {import_id} does not exist")
@@ -150,71 +151,8 @@ async def _known(session: Session, import_id: int) -> ImportBatch:
 async def get_import(import_id: ImportId, session: Session) -> ImportBatch:
     """What an import read, changed and turned away.
 
-    `read` = `new` + `changed` + `same` + `rejected`. A row may be rejected for several reasons
-    and is then counted under each of them. How the job ended, and why, is told by `/jobs`.
+    `read` = `new` + `changed` + `same` + `rejected` + `held_back`. The last are the good rows of a
+    file more than half bad, of which nothing is loaded; else 0. A row may be rejected for several
+    reasons and is then counted under each of them. How the job ended, and why, is told by `/jobs`.
     """
-    return await _known(session, import_id)
-
-
-@router.get(
-    "/{import_id}/rejects",
-    response_model=Page[RejectBody],
-    responses={
-        200: {"content": {"text/csv": {"example": REJECTS_CSV}}},
-    },
-    openapi_extra=raises(UnknownImport),
-)
-async def list_rejects(
-    import_id: ImportId,
-    request: Request,
-    session: Session,
-    format: Annotated[  # noqa: A002 - the contract's name
-        Literal["json", "csv"], Query(description="CSV holds all rejects, JSON a page of them")
-    ] = "json",
-    limit: Annotated[int, Query(ge=1, le=10_000, description="Rejects a page, JSON only")] = 100,
-    after: After = None,
-) -> Any:
-    """Every rejected row: which row, which column, what stood there, why it cannot be loaded."""
-    await _known(session, import_id)
-    list_name = f"rejects of import {import_id}"
-    key = key_of(after, list_name, int, str, str)
-    if format == "csv":
-        return StreamingResponse(
-            _csv(request.app.state.sessions, import_id),
-            media_type="text/csv",
-            headers={"Content-Disposition": f'attachment; filename="rejects-{import_id}.csv"'},
-        )
-    rejects = await imports.rejects_page(session, import_id, limit=limit + 1, after=key)
-    page, following = page_of(rejects, limit, lambda row: (list_name, *_key(row)))
-    return {"items": [_explained(reject) for reject in page], "next": following}
-
-
-def _key(reject: ImportReject) -> tuple[int, str, str]:
-    return reject.row_no, reject.column_name, reject.code
-
-
-def _explained(reject: ImportReject) -> dict[str, Any]:
-    ja, en = explain(reject.code, reject.column_name, reject.value)
-    return {
-        "row_no": reject.row_no,
-        "column_name": reject.column_name,
-        "code": reject.code,
-        "value": reject.value,
-        "reason_ja": ja,
-        "reason_en": en,
-    }
-
-
-async def _csv(sessions: Sessions, import_id: int) -> AsyncIterator[bytes]:
-    """The rejects page by page, since there may be as many as rows."""
-    columns = list(RejectBody.model_fields)
-    yield encoded(csv_text(columns, []), "utf-8")
-    after = None
-    while True:
-        async with sessions() as session:
-            page = await imports.rejects_page(session, import_id, limit=CSV_PAGE, after=after)
-        if not page:
-            return
-        text = csv_text(columns, [_explained(reject) for reject in page])
-        yield text.partition("\r\n")[2].encode()  # the header has gone before
-        after = _key(page[-1])
+    return await known_import(session, import_id)

@@ -29,5 +29,9 @@ class UnknownImport(Exception):
     """No import has this number."""
 
 
+class RowsNotKept(Exception):
+    """The import's rejected rows are not kept as they stood in the file."""
+
+
 class UnknownJob(Exception):
     """No job has this number."""

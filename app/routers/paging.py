@@ -1,6 +1,7 @@
 """Key paging: an opaque cursor that holds the key of the last row seen."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
@@ -31,6 +32,11 @@ After = Annotated[
 def cursor(key: tuple[Any, ...]) -> str:
     text = json.dumps(key, default=str, ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def list_name(name: str, *cut: Any) -> str:
+    """The name of a list cut and sorted in this way: a cursor of another one does not fit."""
+    return f"{name} {hashlib.sha256(repr(cut).encode()).hexdigest()[:12]}"
 
 
 def key_of(after: str | None, *kinds: type | str) -> tuple[Any, ...] | None:

@@ -1,5 +1,7 @@
 """Sales, summed up the way the merchandiser asks."""
 
+from collections.abc import AsyncIterator
+from dataclasses import astuple
 from datetime import date
 from typing import Annotated, Any
 
@@ -10,22 +12,42 @@ from app.auth import Scope
 from app.database import Session
 from app.queries import sales
 from app.routers.access import requires
-from app.routers.paging import After, Limit, key_of, page_of
-from app.routers.parameters import Channel, OnlySku, invalid
+from app.routers.downloads import CSV_TOO, csv_of
+from app.routers.paging import After, Limit, key_of, list_name, page_of
+from app.routers.parameters import (
+    Encoding,
+    Format,
+    Selected,
+    invalid,
+    sort_by,
+    sort_of,
+)
 from app.schemas.common import Day, Page
+from app.schemas.csv import Unencodable
 from app.schemas.inventory import SalesBody
+from app.schemas.problem import raises
+from app.schemas.sheet import TooManyRows
 
 router = APIRouter(tags=["inventory"])
 
-GROUP = "|".join(sales.GROUPS)
+FLAGS = {
+    "is_cost_derived": "derived_cost",
+    "is_price_derived": "derived_list_price",
+    "lacks_cost": "no_cost",
+    "lacks_price": "no_list_price",
+}
+GROUP = "|".join(name for name in sales.GROUPS if name != "all")
 
 
 def _groups(group_by: str) -> list[str]:
     groups = [name.strip() for name in group_by.split(",")]
-    unknown = [name for name in groups if name not in sales.GROUPS]
+    if groups == ["all"]:
+        return []
+    known = [name for name in sales.GROUPS if name != "all"]
+    unknown = [name for name in groups if name not in known]
     if unknown or len(set(groups)) != len(groups):
-        known = ", ".join(sales.GROUPS)
-        what = f"'{unknown[0]}' is not one of {known}" if unknown else "a group stands twice"
+        names = ", ".join(known)
+        what = f"'{unknown[0]}' is not one of {names}" if unknown else "a group stands twice"
         raise invalid("query", "group_by", why=what)
     return groups
 
@@ -34,26 +56,26 @@ def _body(row: RowMapping, groups: list[str]) -> dict[str, Any]:
     return {
         **row,
         "key": {name: row[f"key_{name}"] for name in groups},
-        "data_flags": [
-            *(["derived_cost"] if row["is_cost_derived"] else []),
-            *(["derived_list_price"] if row["is_price_derived"] else []),
-        ],
+        "data_flags": [word for name, word in FLAGS.items() if row[name]],
     }
 
 
 @router.get(
     "/sales",
     response_model=Page[SalesBody],
+    responses=CSV_TOO,
+    openapi_extra=raises(TooManyRows, Unencodable),
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def list_sales(
     session: Session,
+    selection: Selected,
     group_by: Annotated[
         str,
         Query(
             max_length=100,
-            json_schema_extra={"pattern": f"^({GROUP})(,({GROUP}))*$"},
-            description="One or more of channel, location, sku, style, category, day, week, month",
+            json_schema_extra={"pattern": f"^(all|({GROUP})(,({GROUP}))*)$"},
+            description=f"One or more of {GROUP.replace('|', ', ')}; or all",
             examples=["channel,month"],
         ),
     ] = "month",
@@ -63,27 +85,52 @@ async def list_sales(
     end: Annotated[
         Day | None, Query(description="Last day; default: the end", examples=["2011-12-09"])
     ] = None,
-    sku_id: OnlySku = None,
-    channel: Channel = None,
+    sort: Annotated[str | None, sort_by(sales.SORTS, example="-revenue")] = None,
     limit: Limit = 100,
     after: After = None,
-) -> dict[str, Any]:
-    """Units, revenue, gross margin and discount, grouped by what is asked for."""
+    format: Format = "json",  # noqa: A002 - the contract's name
+    encoding: Encoding = "utf-8",
+) -> Any:
+    """Units, revenue, gross margin and discount, grouped by what is asked for.
+
+    Discount is list value less revenue, over the units whose list price is known: the one on the
+    receipt, else that of the price history on the day, else the SKU's. What was paid above the list
+    price counts against it. In the order of the groups, unless sorted.
+    """
     groups = _groups(group_by)
     if start and end and end < start:
         raise invalid("query", "end", why=f"{end} lies before start, {start}")
-    name = f"sales by {', '.join(groups)}"
-    rows = await sales.sales_by(
-        session,
-        groups,
-        start=start or date.min,
-        end=end or date.max,
-        limit=limit + 1,
-        after=key_of(after, name, *[str] * len(groups)),
-        sku_id=sku_id,
-        channel=channel,
-    )
-    page, following = page_of(
-        rows, limit, lambda row: (name, *(row[f"key_{group}"] for group in groups))
-    )
+    column, is_falling = sort_of(sort, sales.SORTS)
+    asked: dict[str, Any] = {
+        "start": start or date.min,
+        "end": end or date.max,
+        "sort": column,
+        "is_falling": is_falling,
+    }
+    name = list_name("sales", groups, astuple(selection), start, end, sort)
+    key = key_of(after, name, *([bool, float] if column else []), *[str] * len(groups))
+    if format == "csv":
+        chunks = _lines(sales.all_sales_by(session, groups, selection, **asked), groups)
+        return await csv_of(_columns(groups), chunks, encoding=encoding, name="sales.csv")
+    rows = await sales.sales_by(session, groups, selection, **asked, after=key, limit=limit + 1)
+    page, following = page_of(rows, limit, lambda row: (name, *_key(row, groups, column)))
     return {"items": [_body(row, groups) for row in page], "next": following}
+
+
+def _key(row: RowMapping, groups: list[str], sort: str | None) -> tuple[Any, ...]:
+    value = row["sort_value"]
+    sorted_by = (value is not None, value or 0.0) if sort else ()
+    return (*sorted_by, *(row[f"key_{group}"] for group in groups))
+
+
+def _columns(groups: list[str]) -> list[str]:
+    """Those of the CSV: the groups, and the fields; ``units`` is no group's name."""
+    return [*groups, *(name for name in SalesBody.model_fields if name != "key")]
+
+
+async def _lines(
+    chunks: AsyncIterator[list[RowMapping]], groups: list[str]
+) -> AsyncIterator[list[dict[str, Any]]]:
+    async for rows in chunks:
+        bodies = [SalesBody.model_validate(_body(row, groups)) for row in rows]
+        yield [{**body.key, **body.model_dump(mode="json")} for body in bodies]

@@ -1,6 +1,6 @@
 """One SKU: what it is, what to do with it, what it will sell, who buys it."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,9 +11,10 @@ from app.database import Session, Sessions
 from app.domain.forecast import REASON_TEXT, ForecastReason
 from app.models import LtvModel, Sku, SkuLtv
 from app.queries import customers, dispositions, forecasts, inventory
+from app.queries.selection import Selection
+from app.queries.stock_view import View
 from app.routers.access import requires
 from app.routers.conditional import ETAG_HEADER, NOT_MODIFIED, IfNoneMatch, answer_if_changed
-from app.routers.inventory import inventory_body
 from app.routers.missing import NoBuyerLtv, NotEvaluated, NotForecast, UnknownSku
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import LocationId, SkuId
@@ -21,7 +22,7 @@ from app.schemas.common import Page, Text
 from app.schemas.inventory import SkuBody, SkuStateBody
 from app.schemas.problem import raises
 from app.schemas.sku import DispositionBody, ForecastBody, SkuLtvBody
-from app.services.policies import policy_in_force
+from app.services.stock_views import period, stock_page
 
 # SKU codes are the shop's own and may hold a slash; hence ``:path``, and the longer paths first.
 router = APIRouter(prefix="/sku", tags=["sku"])
@@ -167,14 +168,9 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
     """A SKU's master data and its state at a glance."""
     await _require(session, sku_id)
     sku = await session.get_one(Sku, sku_id)
-    policy = (await policy_in_force(session)).policy
-    rows = await inventory.inventory_page(
-        session,
-        as_of=await inventory.last_data_day(session) or date.max,
-        weeks=policy.sell_through_weeks,
-        limit=1000,
-        sku_id=sku_id,
-    )
+    first, day = await period(session, None, None)
+    view = View(selection=Selection(sku_id=sku_id), as_of=day, first=first)
+    rows = await stock_page(session, view, limit=1000)
     verdict = await dispositions.latest_verdict(session, sku_id)
     forecast = await forecasts.forecast(session, sku_id, None)
     ltv = await customers.sku_ltv(session, sku_id)
@@ -186,7 +182,7 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
     ]
     return {
         **{name: getattr(sku, name) for name in SkuBody.model_fields},
-        "inventory": [inventory_body(row) for row in rows],
+        "inventory": rows,
         "decision": verdict["decision"] if verdict else None,
         "decision_location_id": verdict["location_id"] if verdict else None,
         "sell_score": verdict["sell_score"] if verdict else None,

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from anyio import open_file
@@ -15,6 +16,8 @@ from app.database import is_out_of_room
 
 NAME_LENGTH = 100
 FORM = "multipart/form-data"
+TEXTS = (b"profile",)  # fields that a form may bring beside its file
+LONGEST_TEXT = 1 << 18  # bytes of each
 
 
 class UploadTooLarge(Exception):
@@ -29,9 +32,15 @@ class WrongUpload(Exception):
     """The request carries no file."""
 
 
-async def receive_file(
-    request: Request, folder: Path, limit: int, *, name: str
-) -> tuple[Path, str]:
+class Received(NamedTuple):
+    """Where a file is, what it is called, and the texts that its form brings beside it."""
+
+    path: Path
+    name: str
+    texts: dict[str, str]
+
+
+async def receive_file(request: Request, folder: Path, limit: int, *, name: str) -> Received:
     """Store the request's file in the folder.
 
     Args:
@@ -39,9 +48,6 @@ async def receive_file(
         folder: where to store it.
         limit: bytes that the request may have.
         name: what the file is called where no form says it.
-
-    Returns:
-        where the file is, and what it is called.
 
     Raises:
         UploadTooLarge: at the first byte over the limit, or at once when the header says so.
@@ -66,7 +72,8 @@ async def receive_file(
             raise NoRoom("the disk is full; nothing of the upload was kept") from error
         raise
     name = form.file_name if form and form.file_name else name
-    return path, re.sub(r"[^\w.\- ()]", "_", name)[-NAME_LENGTH:]
+    name = re.sub(r"[^\w.\- ()]", "_", name)[-NAME_LENGTH:]
+    return Received(path, name, form.texts if form else {})
 
 
 async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
@@ -114,6 +121,8 @@ class _Form:
         self.file_name: str | None = None
         self._is_whole = self._is_inside = False
         self._found = bytearray()
+        self._texts: dict[bytes, bytearray] = {}
+        self._text: bytearray | None = None  # the one that is being read
         self._header = self._value = self._disposition = b""
         try:
             self._parser = MultipartParser(
@@ -140,6 +149,11 @@ class _Form:
         found = bytes(self._found)
         self._found.clear()
         return found
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The form's fields beside its file; of bytes that are no UTF-8 a mark stands there."""
+        return {name.decode(): text.decode(errors="replace") for name, text in self._texts.items()}
 
     def expect_whole(self) -> None:
         if self.file_name is None:
@@ -168,10 +182,17 @@ class _Form:
             if self.file_name is not None:
                 raise WrongUpload("the form has more than one file; send each by itself")
             self.file_name = _decoded(options[b"filename"])
+        named = options.get(b"name", b"")
+        is_text = named in TEXTS and not self._is_inside
+        self._text = self._texts.setdefault(named, bytearray()) if is_text else None
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         if self._is_inside:
             self._found += data[start:end]
+        elif self._text is not None:
+            self._text += data[start:end]
+            if len(self._text) > LONGEST_TEXT:
+                raise WrongUpload(f"a field of the form is larger than {LONGEST_TEXT // 2**10} kB")
 
     def _end_part(self) -> None:
         self._is_whole = self._is_whole or self._is_inside

@@ -8,23 +8,73 @@ from app.schemas.common import Body, Money, Quantity, Ratio, UnitMoney
 
 
 class InventoryBody(Body):
-    sku_id: str = Field(examples=["85123A"])
-    location_id: str = Field(examples=["EC"])
+    """A SKU or style at a location, in a channel or everywhere; sums of its SKUs and locations.
+
+    `stock` below means on hand without what is negative. Sales are those of the period.
+    """
+
+    sku_id: str | None = Field(examples=["85123A"], description="Null at style level")
+    location_id: str | None = Field(examples=["EC"], description="Null unless by location")
     name: str | None
-    style_id: str | None = Field(description="商品番号")
-    channel: str = Field(description="販路")
-    counted_on: date
+    style_id: str | None = Field(
+        description="商品番号; at style level the SKU's own id where it has no style"
+    )
+    channel: str | None = Field(description="販路; null over all channels")
+    category: str | None = Field(description="Null where the SKUs of the row differ")
+    brand: str | None
+    season_code: str | None
+    counted_on: date = Field(description="The latest of the row's counts")
     on_hand: int = Field(description="手持在庫, units")
     on_order: int = Field(description="発注残, units")
     allocated: int = Field(description="引当済, units")
     inventory_position: int = Field(description="有効在庫 = on hand + on order − allocated")
-    units_sold: int = Field(description="Net units sold in the policy's sell-through weeks")
-    sell_through_rate: Ratio | None = Field(description="消化率 = sold ÷ (sold + on hand), 0–1")
+    units_sold: int = Field(description="Net units sold in the period")
+    revenue: Money = Field(description="Net of returns")
+    sell_through_rate: Ratio | None = Field(description="消化率 = sold ÷ (sold + stock), 0–1")
+    sell_through_value: Ratio | None = Field(
+        description="金額消化率, at list price: sold ÷ (sold + stock), 0–1; null without list price"
+    )
     days_of_supply: Quantity | None = Field(description="在庫日数; null when nothing sold")
-    age_days: int | None = Field(description="Days since the last receipt")
+    age_days: int | None = Field(description="Days from the last receipt to the count")
+    last_received_on: date | None = Field(description="最終入荷日, by the count or the receipts")
     last_sold_on: date | None
-    value_at_cost: Money | None
+    value_at_cost: Money | None = Field(description="Stock × unit cost; null without cost")
+    value_at_list: Money | None = Field(description="Stock × list price of the day")
+    gross_margin: Money | None = Field(description="粗利 of what sold and has a unit cost")
+    gmroi: Ratio | None = Field(
+        description="Gross margin of a year at this pace ÷ mean stock at cost (of the counts in the"
+        " period, else the last one); null without cost or stock"
+    )
+    discount_rate: Ratio | None = Field(
+        description="値引率 = (list value − revenue) ÷ list value, over units whose list price is"
+        " known"
+    )
+    size_run: Ratio | None = Field(
+        description="Share of the style's colours and sizes in stock; null at SKU level"
+    )
+    missing_sizes: list[str] | None = Field(description="サイズ欠け: those not in stock")
     data_flags: list[str] = Field(examples=[["derived_stock", "derived_cost"]])
+
+
+class LedgerBody(Body):
+    """What happened to a SKU at a location between two counts; movements out are negative."""
+
+    sku_id: str
+    location_id: str
+    opened_on: date = Field(description="Day of the count before; counts are of the day's end")
+    closed_on: date
+    opening: int = Field(description="期首在庫: counted then")
+    received: int = Field(description="仕入")
+    transferred: int = Field(description="移動, in less out")
+    returned_to_supplier: int = Field(description="仕入返品, negative")
+    adjusted: int = Field(description="調整")
+    lost: int = Field(description="ロス, negative")
+    sold: int = Field(description="売上, returns not taken off")
+    returned: int = Field(description="Customers' returns 返品")
+    expected: int = Field(description="理論在庫 = opening + movements − sold + returned")
+    counted: int = Field(description="実在庫")
+    difference: int = Field(description="差異 = counted − expected")
+    data_flags: list[str] = Field(description="derived_stock: one of both was not counted")
 
 
 class SkuBody(Body):
@@ -66,5 +116,8 @@ class SalesBody(Body):
     units_returned: int
     revenue: Money
     gross_margin: Money | None = Field(description="Null where no item has a unit cost")
-    discount: Money = Field(description="Paid below list price, in money")
+    gross_margin_rate: Ratio | None = Field(description="粗利率, of the items that have a cost")
+    list_value: Money = Field(description="Units at list price, where it is known")
+    discount: Money = Field(description="値引額 = list value − what was paid for the same units")
+    discount_rate: Ratio | None = Field(description="値引率 = discount ÷ list value")
     data_flags: list[str]

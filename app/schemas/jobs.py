@@ -44,7 +44,10 @@ class ImportBody(Body):
     options: dict[str, Any]
     job_id: int | None
     summary: dict[str, Any] | None = Field(
-        description="Counts read, new, changed, same, rejected (and why), unlisted; null until done"
+        description=(
+            "Counts read, new, changed, same, rejected (and why), held_back, unlisted;"
+            " null until done"
+        )
     )
     created_at: datetime
 

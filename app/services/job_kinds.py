@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from app.models import Job
 from app.queries import jobs
 from app.services import campaigns, evaluation, sample
-from app.services.imports import loading
-from app.services.imports.checking import UnusableColumns
+from app.services.imports import loading, outcome
 from app.services.imports.csv_text import UnreadableFile
+from app.services.imports.matching import UnusableColumns
 from app.services.jobs import Progress, Sessions, Turn
 from app.settings import Settings
 
@@ -26,7 +26,8 @@ TOLD_AS_THEY_ARE = (
     UnreadableFile,
     UnusableColumns,
     MissingFile,
-    loading.NothingLoaded,
+    outcome.MostlyBad,
+    outcome.NothingLoaded,
     evaluation.NothingToEvaluate,
     campaigns.UnknownCampaign,
 )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 SKU = (
     ("brand", sa.Text(), None),
@@ -219,7 +219,7 @@ def _part_sales() -> None:
         postgresql_partition_by="RANGE (sold_on)",
     )
     op.create_index("ix_sale_sku_id_sold_on", "sale", ["sku_id", "sold_on"])
-    money = sa.Numeric(30, 4)
+    money = sa.Numeric()
     op.create_table(
         "sales_daily",
         sa.Column("sku_id", sa.Text(), nullable=False),

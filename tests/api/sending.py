@@ -25,7 +25,8 @@ class Sent:
     @property
     def counts(self) -> dict[str, int]:
         """What became of the rows, which must add up."""
-        counts = {name: self.summary[name] for name in ("new", "changed", "same", "rejected")}
+        fates = ("new", "changed", "same", "rejected", "held_back")
+        counts = {name: self.summary[name] for name in fates}
         assert sum(counts.values()) == self.summary["read"]
         return {name: count for name, count in counts.items() if count}
 
@@ -33,6 +34,12 @@ class Sent:
         answer = await self._client.get(f"{self.path}/rejects", params={"limit": 10_000})
         fields = ("row_no", "column_name", "code", "value")
         return [tuple(item[name] for name in fields) for item in answer.json()["items"]]
+
+    async def rejected_rows(self) -> bytes:
+        """The file of rejected rows, as it is downloaded."""
+        answer = await self._client.get(f"{self.path}/rejects", params={"format": "file"})
+        assert answer.status_code == 200, answer.text
+        return answer.content
 
     async def only_error(self) -> str:
         """Why the whole file failed; nothing of it may be there."""

@@ -91,7 +91,7 @@ async def test_what_postgresql_cannot_hold_is_refused_before_it(client: AsyncCli
         "/dispositions?location_id=%00": ["query", "location_id"],
         "/order-lists/1/export?format=pdf": ["query", "format"],
         "/order-lists/1/export?profile=odoo": ["query", "profile"],
-        "/inventory?level=style": ["query", "level"],
+        "/inventory?level=color": ["query", "level"],
         "/sales?groupby=sku": ["query", "groupby"],
         "/sku/A/disposition?location=EC": ["query", "location"],
         "/jobs?limit=1&limit=2": ["query", "limit"],

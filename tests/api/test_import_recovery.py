@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database import Sessions
+from app.services.imports import outcome
 from app.settings import Settings
 from tests.api.sending import Send, sender, table
 from tests.conftest import Work
@@ -70,6 +71,7 @@ async def loaded(sessions: Sessions) -> list[Any]:
             sessions, "SELECT order_id, line_key, sku_id, quantity FROM sale ORDER BY 1, 2, 3"
         ),
         await table(sessions, "SELECT row_no, column_name, code FROM import_reject ORDER BY 1, 3"),
+        await table(sessions, "SELECT row_no, cells, line FROM import_reject_row ORDER BY 1"),
         await table(sessions, "SELECT sku_id, name FROM sku ORDER BY 1"),
         await table(sessions, STAGES),
     ]
@@ -84,8 +86,9 @@ async def test_a_run_killed_at_any_step_and_begun_again_ends_as_if_undisturbed(
     assert undisturbed["read"] == 30_000
     assert undisturbed["rejected_by_reason"] == {"exact_repeat": 2940, "zero_quantity": 600}
     assert undisturbed["new"] == 30_000 - undisturbed["rejected"] == len(left[0])
+    assert len(left[2]) == 600  # of the repeats none is kept
     async with sessions.begin() as session:
-        await session.execute(text("TRUNCATE sale, sku, import_reject"))
+        await session.execute(text("TRUNCATE sale, sku, import_reject, import_reject_row"))
     run = await importer.received("sales", content, "online_retail_ii")
     steps = []
     for number in range(6):
@@ -99,6 +102,24 @@ async def test_a_run_killed_at_any_step_and_begun_again_ends_as_if_undisturbed(
     assert await loaded(sessions) == left
     run[1].unlink()
     assert (await importer.run(*run))["new"] == undisturbed["new"]  # ended before: nothing to do
+
+
+async def test_a_mostly_bad_file_killed_and_begun_again_stops_with_the_same_sentence(
+    sessions, importer
+):
+    bad = "".join(f"B-{n},S-1,never,1,100\n" for n in range(6))
+    run = await importer.received("sales", (FIVE + bad).encode())
+    with pytest.raises(Killed):
+        await importer.run(*run, progress=killed_at(0))
+    with pytest.raises(outcome.MostlyBad) as stopped:
+        await importer.run(*run)
+    left = await loaded(sessions)
+    assert [len(found) for found in left] == [0, 6, 6, 0, 0]
+    run[1].unlink()  # it has been read, and what came of it is known
+    with pytest.raises(outcome.MostlyBad) as again:
+        await importer.run(*run)
+    assert str(again.value) == str(stopped.value)
+    assert await loaded(sessions) == left
 
 
 async def broken_off_while_merging(importer: Importer, run, database: str) -> None:

@@ -38,6 +38,7 @@ async def test_good_rows_load_beside_bad_ones_and_every_bad_one_says_why(client,
         f"A-10,S-1,{'x' * 300},2026-06-01,1,1980\r\n"
         "A-11,S-1,,2026-06-01,9999999999,1980\r\n"
         'A-12,S-12,6" PLATE,2026-06-01,1,1980',
+        force="true",
     )
     assert sent.job["status"] == "succeeded"
     assert sent.counts == {"new": 3, "rejected": 9}

@@ -4,9 +4,10 @@ from datetime import date
 
 import polars as pl
 
-from app.services.imports.checking import check, match_columns
+from app.services.imports.checking import check
 from app.services.imports.csv_text import FAULT, LINE, ROW
 from app.services.imports.kinds import KINDS
+from app.services.imports.matching import match_columns
 
 TODAY = date(2026, 7, 1)
 SALE = {

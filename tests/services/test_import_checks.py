@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.imports.checking import UnusableColumns, match_columns, without_blanks
+from app.services.imports.built_in import PROFILES
+from app.services.imports.checking import without_blanks
 from app.services.imports.completing import complete
 from app.services.imports.csv_text import FAULT, LINE, ROW
 from app.services.imports.kinds import KINDS
-from app.services.imports.profiles import PROFILES
+from app.services.imports.matching import UnusableColumns, match_columns
 from app.services.imports.reasons import REASONS, explain
 from tests.services.checking import SALE, STOCK, checked, loaded
 
@@ -74,6 +75,14 @@ def test_unknown_columns_are_left_aside_with_a_hint():
     assert good["row_no"].to_list() == [1]
 
 
+def test_a_column_in_full_width_is_another_column_and_hinted_at():
+    columns = [*SALE, "ＣＵＳＴＯＭＥＲ＿ＩＤ"]
+    [warning] = match_columns(columns, KINDS["sales"], None).warnings
+    assert "(did you mean 'customer_id'?)" in warning
+    with pytest.raises(UnusableColumns, match=r"'sku_id' \(did you mean 'ＳＫＵ_ＩＤ'\?\)"):
+        match_columns(["ＳＫＵ_ＩＤ"], KINDS["products"], None)
+
+
 def test_hundreds_of_unknown_columns_do_not_fill_the_answer():
     warnings = match_columns([*SALE, *map(str, range(500))], KINDS["sales"], None).warnings
     assert len(warnings) == 21
@@ -118,6 +127,9 @@ WORDS = st.one_of(
     st.none(),
     st.text(max_size=12),
     st.text(st.sampled_from("0123456789+-.eE,_ /:TZ\x00\n"), max_size=22),
+    st.text(
+        st.sampled_from("0１2３,，.．－▲¥￥円 年月日時分秒令和平成昭RHS元'=〜か\u3099"), max_size=16
+    ),
     st.sampled_from([*SALE.values(), *STOCK.values(), "NaN", "inf", "1e400", "true", "staple"]),
     st.integers().map(str),
     st.floats().map(str),

@@ -70,6 +70,32 @@ def test_csv_is_read_as_it_was_meant(tmp_path, content, expected):
     assert rows(tmp_path, content) == expected
 
 
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("separator", [",", "\t"], ids=["comma", "tab"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"], ids=["CRLF", "LF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+def test_every_way_to_write_a_table_is_read(tmp_path, encoding, end, separator, is_packed):
+    name = f"髙島屋{end}﨑①㈱"
+    lines = [
+        ["sku_id", " 商品名 ", "単価"],
+        ["0012", f'"{name}"', '"1,980"'],
+        ["A～1", "－ﾆｯﾄ", "5"],
+    ]
+    content = "".join(separator.join(line) + end for line in lines).encode(encoding)
+    content = gzip.compress(content) if is_packed else content
+    table = opened(tmp_path, content)
+    assert table.columns == ["sku_id", "商品名", "単価"]
+    assert table.encoding == encoding.removesuffix("-sig")
+    table.batches.close()
+    assert rows(tmp_path, content) == [("0012", name, "1,980"), ("A～1", "－ﾆｯﾄ", "5")]
+
+
+def test_a_semicolon_separates_nothing(tmp_path):
+    table = opened(tmp_path, b"a;b\n1;2\n")
+    assert table.columns == ["a;b"]
+    table.batches.close()
+
+
 def test_a_header_may_have_spaces_and_columns_without_a_name(tmp_path):
     table = opened(tmp_path, b" a ,,b  c\n1,2,3\n")
     assert table.columns == ["a", "(column 2 has no name)", "b c"]

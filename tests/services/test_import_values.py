@@ -17,7 +17,7 @@ def test_whole_numbers(text, number):
     assert loaded("sales", "quantity", text) == number
 
 
-@pytest.mark.parametrize("text", ["1.5", "1,000", "NaN", "inf", "二", "１", "1e3", ".0", "1\x002"])
+@pytest.mark.parametrize("text", ["1.5", "NaN", "inf", "二", "1e3", ".0", "1\x002"])
 def test_what_is_no_whole_number(text):
     good, rejects = checked("sales", {"quantity": text})
     assert good.is_empty()
@@ -43,8 +43,6 @@ def test_amounts(text, amount):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("1,980", "not_an_amount"),
-        ("¥1980", "not_an_amount"),
         ("NaN", "not_an_amount"),
         ("inf", "not_an_amount"),
         ("-infinity", "not_an_amount"),
@@ -88,9 +86,7 @@ def test_days(text):
         "-0044-03-15",
         "+12026-01-01",
         "2026-06-30 12:00",
-        "令和8年6月30日",
         "today",
-        "46203",
     ],
 )
 def test_what_is_no_day(text):

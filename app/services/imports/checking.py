@@ -1,108 +1,38 @@
 """Checking rows as text: what is good becomes typed columns, what is not becomes rejects."""
 
-from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
+from typing import TypeVar
 
 import polars as pl
 
 from app.services.imports.csv_text import FAULT, LINE, ROW
-from app.services.imports.kinds import Column, ColumnType, Kind
-from app.services.imports.profiles import Profile
+from app.services.imports.kinds import Column, ColumnType
+from app.services.imports.matching import Reading
+from app.services.imports.numbers import (
+    has_digit,
+    is_whole_number,
+    read_amounts,
+    read_whole_numbers,
+)
+from app.services.imports.shifting import name_shifts
+from app.services.imports.texts import unified, without_guard
 from app.services.imports.times import is_time, read_days, read_moments
+from app.services.imports.translating import in_our_unit, translated
 
 MAX_TEXT = 200
 MAX_INTEGER = 2**31 - 1
 MAX_MONEY = 1e10
 MONEY_DECIMALS = 4
-WARNINGS = 20
 SPANS = (
     ("starts_on", "ends_on"),
     ("sales_start_on", "sales_end_on"),
     ("effective_from", "effective_to"),
 )
+SPREADSHEET_ERRORS = ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"]
 FAULTS = ("too_many_fields", "too_few_fields", "unclosed_quote")
 
 
-class UnusableColumns(Exception):
-    """The file lacks columns that its kind needs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """Which column of the file feeds which of ours, and what is left aside."""
-
-    kind: Kind
-    profile: Profile | None
-    source_of: dict[str, str]
-    warnings: list[str]
-
-    @property
-    def given(self) -> set[str]:
-        """Our columns that the file, or its profile, says something about."""
-        return set(self.source_of) | set(self.profile.defaults if self.profile else ())
-
-
-def match_columns(columns: list[str], kind: Kind, profile: Profile | None) -> Reading:
-    """Find our columns in the file's header.
-
-    Raises:
-        UnusableColumns: naming every required column that is missing, and what the file has.
-    """
-    mapping = profile.columns if profile else {}
-    kind = _as_profiled(kind, profile)
-    ours = {column.name for column in kind.columns}
-    mapped = {target: name for name, target in mapping.items() if target and name in columns}
-    source_of: dict[str, str] = {}
-    unknown = []
-    for name in columns:
-        target = mapping.get(name, name)
-        if target in ours and mapped.get(target, name) == name:
-            source_of[target] = name
-        elif target is not None:
-            unknown.append(name)
-    given = set(source_of) | set(profile.defaults if profile else ())
-    missing = [
-        column.name
-        for column in kind.required
-        if column.name not in given and not (column.instead and given.issuperset(column.instead))
-    ]
-    if missing:
-        theirs = {target: name for name, target in mapping.items() if target}
-        wanted = [theirs.get(name, name) for name in missing]
-        named = ", ".join(f"'{name}'{_hint(name, unknown)}" for name in wanted)
-        raise UnusableColumns(
-            f"missing column {named} for {kind.name}; the file has: {', '.join(columns)[:500]}"
-        )
-    return Reading(
-        kind=kind,
-        profile=profile,
-        source_of=source_of,
-        warnings=_left_aside(unknown, sorted(ours - set(source_of))),
-    )
-
-
-def _as_profiled(kind: Kind, profile: Profile | None) -> Kind:
-    """The kind without the columns that rows under this profile are not known by."""
-    if not (profile and profile.daily_totals):
-        return kind
-    columns = (replace(c, required=False) if c.name == "order_id" else c for c in kind.columns)
-    return replace(kind, columns=tuple(columns))
-
-
-def _hint(name: str, candidates: list[str]) -> str:
-    by_lower_case = {candidate.lower(): candidate for candidate in candidates}
-    near = get_close_matches(name.lower(), by_lower_case, n=1)
-    return f" (did you mean '{by_lower_case[near[0]]}'?)" if near else ""
-
-
-def _left_aside(unknown: list[str], free: list[str]) -> list[str]:
-    told = [
-        f"column '{name}' is not known and was left aside{_hint(name, free)}"
-        for name in unknown[:WARNINGS]
-    ]
-    more = len(unknown) - WARNINGS
-    return [*told, f"so were {more} more columns"] if more > 0 else told
+Spelled = TypeVar("Spelled", pl.Series, pl.Expr)
 
 
 def check(
@@ -112,7 +42,7 @@ def check(
 
     Args:
         batch: all text under the file's own column names, with ``ROW``, ``FAULT``, ``LINE``.
-        reading: the columns matched by ``match_columns``.
+        reading: the columns matched by ``matching.match_columns``.
         today: dates after this day are in the future.
         timezone: of the shop's clock, in which times without a zone are written.
 
@@ -121,15 +51,18 @@ def check(
         rejects has ``row_no, column_name, code, value``, one row a problem. What the tables need
         beside, ``completing`` adds to the good ones.
     """
-    columns = reading.kind.columns
+    columns, as_sent = reading.kind.columns, batch
+    batch, told = translated(batch, reading)
     text = batch.select(
         pl.col(ROW).alias("row_no"),
         pl.col(FAULT),
-        pl.col(LINE).alias(""),
-        *(_text(column, reading, batch).alias(column.name) for column in columns),
+        pl.col(LINE).str.extract(r"([^\r\n]*)").str.strip_chars().alias(""),
+        *(_text(column, told, batch).alias(column.name) for column in columns),
     )
     typed = text.with_columns(
-        _typed(column, text[column.name], timezone).alias(f"typed {column.name}")
+        in_our_unit(column, _typed(column, text[column.name], timezone), reading.profile).alias(
+            f"typed {column.name}"
+        )
         for column in columns
     )
     is_whole = pl.col(FAULT).is_null()
@@ -152,7 +85,12 @@ def check(
     good = typed.filter(~is_bad).select(
         "row_no", *(pl.col(f"typed {c.name}").alias(c.name) for c in columns)
     )
-    return good, _name_leaps(rejects, columns)
+
+    def read(rows: pl.DataFrame, column: Column) -> pl.Series:
+        text = rows.select(_text(column, reading, rows).alias(column.name)).to_series()
+        return _typed(column, text, timezone)
+
+    return good, name_shifts(as_sent, _name_leaps(rejects, columns), reading, read)
 
 
 def _name_leaps(rejects: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
@@ -174,15 +112,18 @@ def without_blanks(batch: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 
 def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
-    """The column in one line, stripped, empty as null, defaults filled in."""
+    """The column in one line, stripped, text unified, empty as null, defaults filled in."""
     source = reading.source_of.get(column.name)
     default = reading.profile.defaults.get(column.name) if reading.profile else None
     default = default if default is not None else column.default
     if source is None:
         return pl.lit(default, pl.String)
-    text = pl.col(source).str.strip_chars()
-    if batch[source].str.contains(r"[\r\n]").any():
+    text = batch[source].str.strip_chars()
+    if text.str.contains(r"[\r\n]").any():
         text = text.str.replace_all(r"[\r\n]+", " ")
+    if column.type is ColumnType.TEXT:
+        text = unified(text)
+    text = without_guard(text)
     kept = pl.when(text != "").then(text)
     return kept if default is None else kept.fill_null(default)
 
@@ -190,15 +131,15 @@ def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
 def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
     match column.type:
         case ColumnType.INTEGER:
-            return text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+            return read_whole_numbers(text)
         case ColumnType.SHARE:
-            is_percent = text.str.ends_with("%") | text.str.ends_with("％")
-            share = text.str.strip_chars_end("%％ ").cast(pl.Float64, strict=False)
+            is_percent = text.str.contains("[%％]$")
+            share = read_amounts(text.str.strip_chars_end("%％ "))
             return share.zip_with(~is_percent.fill_null(value=False), share / 100)
         case ColumnType.NUMBER:
-            return text.cast(pl.Float64, strict=False)
+            return read_amounts(text)
         case ColumnType.MONEY:
-            return text.cast(pl.Float64, strict=False).round(MONEY_DECIMALS)
+            return read_amounts(text).round(MONEY_DECIMALS)
         case ColumnType.DATE:
             return read_days(text)
         case ColumnType.MOMENT:
@@ -209,10 +150,11 @@ def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
             return _spelled(column, text) if column.choices else text
 
 
-def _spelled(column: Column, text: pl.Series) -> pl.Series:
+def _spelled(column: Column, text: Spelled) -> Spelled:
     """A choice as we write it."""
     lowered = text.str.to_lowercase()
-    return lowered.replace(column.spellings) if column.spellings else lowered
+    spellings = {theirs.lower(): ours for theirs, ours in column.spellings.items()}
+    return lowered.replace(spellings) if spellings else lowered
 
 
 def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
@@ -226,15 +168,17 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             has_nul = text.str.contains("\x00", literal=True)
             rules.append(("bad_character", has_nul))
             rules.append(("too_long", ~has_nul & (text.str.len_chars() > MAX_TEXT)))
+            if column.required or column.name.endswith("_id"):
+                rules.append(("spreadsheet_error", text.is_in(SPREADSHEET_ERRORS)))
         case ColumnType.INTEGER:
-            is_whole = text.str.contains(r"^[+-]?[0-9]+(?:\.0+)?$")
+            is_whole = is_whole_number(text)
             is_beyond = ~typed.is_between(-MAX_INTEGER, MAX_INTEGER)
             rules.append(("not_a_whole_number", unread & ~is_whole))
             rules.append(("out_of_range", (unread & is_whole) | is_beyond))
         case ColumnType.SHARE:
             rules.append(("not_a_share", unread | ~(typed <= 1)))
         case ColumnType.MONEY | ColumnType.NUMBER:
-            is_number = typed.is_finite() | (typed.is_infinite() & text.str.contains(r"[0-9]"))
+            is_number = typed.is_finite() | (typed.is_infinite() & has_digit(text))
             rules.append(("not_an_amount", text.is_not_null() & ~is_number.fill_null(value=False)))
             rules.append(("out_of_range", is_number & (typed.abs() >= MAX_MONEY)))
         case ColumnType.DATE | ColumnType.MOMENT:
@@ -242,9 +186,7 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             if not column.may_be_future:
                 rules.append(("in_future", typed.dt.date() > today))
     if column.choices:
-        lowered = text.str.to_lowercase()
-        spelled = lowered.replace(column.spellings) if column.spellings else lowered
-        is_known = spelled.is_in(list(column.choices))
+        is_known = _spelled(column, text).is_in(list(column.choices))
         rules.append(("not_a_choice", text.is_not_null() & ~is_known))
     if column.at_least is not None:
         rules.append(("negative", typed.is_finite() & (typed < column.at_least)))
@@ -260,6 +202,9 @@ def _row_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
         for start, end in SPANS
         if {start, end} <= names
     ]
+    if profile and profile.unsigned_counts:
+        has_sign = pl.col("on_hand").str.contains(r"^[+-]")
+        rules.append(("on_hand", "relative_quantity", has_sign))
     if reading.kind.name not in {"sales", "receipts"} or (profile and profile.daily_totals):
         return rules
     quantity = pl.col("typed quantity")

@@ -13,6 +13,8 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 import polars as pl
 
+from app.services.imports.texts import unified_name
+
 CHUNK = 1 << 22  # characters read at a time
 LINES_OF_RECORD = 1000  # a quoted field may hold so many line breaks, and
 SIZE_OF_RECORD = 1 << 20  # a record so many characters; a longer one is a quote never closed
@@ -75,7 +77,7 @@ def _header_lines(file: TextIO) -> Iterator[str]:
 
 def column_names(names: list[str]) -> list[str]:
     """Names as they can be told and stored."""
-    return [" ".join(_storable(name).split())[:SHOWN] for name in names]
+    return [unified_name(" ".join(_storable(name).split()))[:SHOWN] for name in names]
 
 
 def _storable(text: str) -> str:
@@ -193,7 +195,7 @@ class _Reader:
             else:
                 fault, after = self._fault(fields), feed.next
                 continued += range(start + 1, after)
-            line = lines[start].strip()[:SHOWN] if fault else None
+            line = "".join(lines[start:after]).rstrip("\r\n") if fault else None
             records.append((start, *self._fitted([] if fault else fields), fault, line))
         return records, continued, len(lines)
 

@@ -2,54 +2,34 @@
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ImportBatch
 from app.queries import imports, merging, staging
 from app.queries.campaign_merging import merge_campaigns
 from app.queries.sales_merging import merge_sales
-from app.services.imports.checking import Reading, check, match_columns, without_blanks
-from app.services.imports.completing import complete
+from app.services.imports.file_watch import FileWatch
 from app.services.imports.key_watch import KeyWatch
 from app.services.imports.kinds import KINDS
+from app.services.imports.mappings import find_profile
+from app.services.imports.matching import Reading, match_columns
 from app.services.imports.opening import Table, open_table
-from app.services.imports.profiles import PROFILES
-from app.services.imports.reasons import explain
+from app.services.imports.outcome import complain
+from app.services.imports.resending import own_rows
+from app.services.imports.sorting import Shop, Tally, stage_rows
 from app.services.jobs import Progress, Sessions
 
 MERGE_STEPS = 3
 MERGES = {"sales": merge_sales, "campaigns": merge_campaigns}  # others are merged all alike
 UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, not a sales file
-
-
-class NothingLoaded(Exception):
-    """No row of the file could be loaded."""
-
-
-class UnknownProfile(Exception):
-    """No mapping profile of this name is made for this kind of file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shop:
-    """Whose file it is."""
-
-    today: date
-    timezone: str
-
-
-def check_profile(name: str | None, kind: str) -> None:
-    """Raises UnknownProfile unless the profile exists and is for the kind."""
-    if name is not None and (name not in PROFILES or PROFILES[name].kind != kind):
-        known = ", ".join(p.name for p in PROFILES.values() if p.kind == kind) or "none"
-        raise UnknownProfile(f"mapping '{name}' is not known for {kind}; known: {known}")
 
 
 async def run_import(
@@ -68,11 +48,13 @@ async def run_import(
     in one last transaction. Of an import that fails as a whole nothing stays but its number.
 
     Returns:
-        The import's summary: rows read, new, changed, same, rejected (and why), unlisted.
+        The import's summary: rows read, new, changed, same, rejected (and why), held back,
+        unlisted.
 
     Raises:
         UnreadableFile, UnusableColumns: the file as a whole is not what it should be.
         NothingLoaded: every row was rejected; the rejects are kept.
+        MostlyBad: more than half were, which nobody forced; the rejects are kept.
     """
     async with sessions.begin() as turn:  # held until the end: nobody else runs this import
         await imports.take_turn(turn, import_id)
@@ -89,8 +71,8 @@ async def run_import(
                 await imports.still_ours(turn)  # else another run's stage would be dropped
                 await _forget(sessions, import_id)
                 raise
-    if summary["new"] + summary["changed"] + summary["same"] == 0:
-        raise NothingLoaded(await _why_nothing(sessions, import_id, summary))
+    async with sessions() as session:
+        await complain(session, import_id, summary)
     return summary
 
 
@@ -108,10 +90,9 @@ async def _load(
         await staging.drop_forgotten_stages(session)
         await imports.forget_rejects(session, import_id)
         await staging.create_stage(session, kind.name, import_id)
-    scratch = scratch_of(file)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    try:
+        profile = await find_profile(session, options.get("mapping"), kind.name)
+        profile = profile and profile.on(_day_of(batch, shop))
+    with _scratch(file) as scratch:
         table = await asyncio.to_thread(
             open_table,
             file,
@@ -119,25 +100,65 @@ async def _load(
             scratch=scratch,
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
-        reading = match_columns(table.columns, kind, PROFILES.get(options.get("mapping") or ""))
-        keys = KeyWatch(kind.name, table.rows)
-        read, blank = await _stage_rows(sessions, progress, table, reading, import_id, shop, keys)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        table, resent = own_rows(table)
+        reading = match_columns(table.columns, kind, profile)
+        keys, told = KeyWatch(kind.name, table.rows), FileWatch(table.columns, reading)
+        async with sessions.begin() as session:
+            await imports.record_source(session, import_id, _source(table))
+        tally = await stage_rows(sessions, progress, table, told, import_id, shop, keys)
+        told.refuse_what_lacks()
+    # Not before all is read: only then is it known how many are bad, and of how many.
+    is_held_back = tally.is_mostly_bad and tally.good > 0 and not options.get("force")
     async with sessions.begin() as session:
         await staging.take_room(session)  # connected: a crash from here on is an error, not a gap
         await imports.still_ours(turn)
-        counts = await _merge(session, progress, reading, import_id, keys)
-        warnings = [*reading.warnings, *([f"{blank} blank rows were left out"] if blank else [])]
-        summary = {
-            "read": read,
-            **counts,
-            "encoding": table.encoding,
-            "mapping": reading.profile.name if reading.profile else None,
-            "warnings": warnings,
-        }
+        if is_held_back:
+            counts = await _hold_back(session, import_id, tally)
+        else:
+            before = await imports.lineage(session, resent)
+            await imports.record_source(session, import_id, _source(table, resent=before))
+            counts = await _merge(session, progress, reading, import_id, keys, before)
+        warnings = [*told.warnings, *counts.pop("warnings", [])]
+        summary = {"read": tally.read, **counts, **_remarks(table, reading, tally, warnings)}
         await imports.record_summary(session, import_id, summary)
     return summary
+
+
+def _source(table: Table, *, resent: Sequence[int] = ()) -> dict[str, Any]:
+    """What is needed to write rows of the file again, and whose rejected rows it brings back."""
+    return {
+        "columns": table.columns,
+        "separator": table.separator,
+        "encoding": "utf-8" if table.encoding == "parquet" else table.encoding,
+        "resent": list(resent),
+    }
+
+
+def _remarks(table: Table, reading: Reading, tally: Tally, more: list[str]) -> dict[str, Any]:
+    blank = [f"{tally.blank} blank rows were left out"] if tally.blank else []
+    codes = [tally.unchecked.warning] if tally.unchecked.warning else []
+    return {
+        "encoding": table.encoding,
+        "mapping": reading.profile.label if reading.profile else None,
+        "warnings": [*reading.warnings, *blank, *codes, *more],
+    }
+
+
+def _day_of(batch: ImportBatch, shop: Shop) -> date:
+    """The shop's day on which the file came in, whenever it is read."""
+    return batch.created_at.astimezone(ZoneInfo(shop.timezone)).date()
+
+
+@contextmanager
+def _scratch(file: Path) -> Iterator[Path]:
+    """An empty folder to unpack a file into, gone afterwards."""
+    folder = scratch_of(file)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def scratch_of(file: Path) -> Path:
@@ -145,63 +166,36 @@ def scratch_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.scratch")
 
 
-async def _stage_rows(
-    sessions: Sessions,
-    progress: Progress,
-    table: Table,
-    reading: Reading,
-    import_id: int,
-    shop: Shop,
-    keys: KeyWatch,
-) -> tuple[int, int]:
-    """Check all rows into the stage and the rejects; how many there were, and how many blank.
-
-    The next batch is read and checked while one is being copied.
-    """
-
-    def next_batch() -> tuple[int, int, pl.DataFrame, pl.DataFrame] | None:
-        batch = next(table.batches, None)
-        if batch is None:
-            return None
-        rows = without_blanks(batch, table.columns)
-        good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
-        good = complete(reading.kind.name, good, reading.profile, shop.timezone)
-        keys.see(good)
-        return len(rows), len(batch) - len(rows), good, rejects
-
-    read = blank = 0
-    coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
-    try:
-        while (batch := await asyncio.shield(coming)) is not None:
-            coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
-            read, blank = read + batch[0], blank + batch[1]
-            await progress("reading", read, max(read, table.rows))
-            async with sessions.begin() as session:
-                await _copy(session, import_id, *batch[2:])
-    finally:
-        await asyncio.wait([coming])  # no thread may outlive the files it reads
-        coming.exception()  # which nobody needs to hear of, after another
-        table.batches.close()
-    return read, blank
-
-
-async def _copy(
-    session: AsyncSession, import_id: int, good: pl.DataFrame, rejects: pl.DataFrame
-) -> None:
-    await staging.copy_rows(session, staging.stage_name(import_id), good)
-    if len(rejects):
-        rejects = rejects.with_columns(import_id=import_id)
-        await staging.copy_rows(session, "import_reject", rejects)
+async def _hold_back(session: AsyncSession, import_id: int, tally: Tally) -> dict[str, Any]:
+    """Load nothing of a file that is mostly bad; its rejects stay."""
+    await staging.drop_stage(session, import_id)
+    return {
+        "new": 0,
+        "changed": 0,
+        "same": 0,
+        "rejected": tally.rejected,
+        "rejected_by_reason": await imports.reject_counts(session, import_id),
+        "held_back": tally.good,
+        "unlisted": {"skus": 0, "locations": 0},
+        "totals": {},
+    }
 
 
 async def _merge(
-    session: AsyncSession, progress: Progress, reading: Reading, import_id: int, keys: KeyWatch
+    session: AsyncSession,
+    progress: Progress,
+    reading: Reading,
+    import_id: int,
+    keys: KeyWatch,
+    resent: list[int],
 ) -> dict[str, Any]:
     kind, profile = reading.kind.name, reading.profile
     await progress("merging", 0, MERGE_STEPS)
     is_repeating = bool(profile and profile.drop_exact_repeats)
     if is_repeating or keys.are_missing:
-        await staging.number_lines(session, kind, import_id, drop_exact_repeats=is_repeating)
+        await staging.number_lines(
+            session, kind, import_id, drop_exact_repeats=is_repeating, after=resent
+        )
     if keys.may_repeat:
         await staging.reject_duplicate_keys(session, kind, import_id)
     await staging.know_stage(session, import_id)
@@ -209,6 +203,14 @@ async def _merge(
     totals = await staging.staged_sales_totals(session, import_id) if kind == "sales" else {}
     await merging.take_turn(session)
     unlisted = await merging.add_unlisted(session, kind, import_id)
+    warnings = []
+    if kind == "sales" and "channel" in reading.given:
+        contrary = await merging.contrary_channels(session, import_id)
+        if contrary:
+            warnings.append(
+                f"{contrary} lines name another channel than their location has;"
+                " the location's counts"
+            )
     await progress("merging", 2, MERGE_STEPS)
     merge = MERGES.get(kind, partial(merging.merge, kind=kind))
     counts = await merge(session, import_id=import_id, given=reading.given)
@@ -218,8 +220,10 @@ async def _merge(
         **counts,
         "rejected": await imports.rejected_rows(session, import_id),
         "rejected_by_reason": await imports.reject_counts(session, import_id),
+        "held_back": 0,
         "unlisted": {"skus": 0, "locations": 0, **unlisted},
         "totals": totals,
+        "warnings": warnings,
     }
 
 
@@ -229,29 +233,21 @@ async def _forget(sessions: Sessions, import_id: int) -> None:
         await imports.forget_rejects(session, import_id)
 
 
-async def _why_nothing(sessions: Sessions, import_id: int, summary: dict[str, Any]) -> str:
-    if summary["read"] == 0:
-        return "the file has a header but no rows"
-    async with sessions() as session:
-        rejects = await imports.rejects_page(session, import_id, limit=1, after=None)
-    if not rejects:
-        return f"none of the {summary['read']} rows holds anything"
-    [first] = rejects
-    _, reason = explain(first.code, first.column_name, first.value)
-    return (
-        f"all {summary['read']} rows were rejected; the first: row {first.row_no}, {reason}."
-        f" See /imports/{import_id}/rejects"
-    )
-
-
 async def receive(
-    session: AsyncSession, *, kind: str, file_name: str, encoding: str | None, mapping: str | None
+    session: AsyncSession,
+    *,
+    kind: str,
+    file_name: str,
+    encoding: str | None,
+    mapping: str | None,
+    force: bool = False,
 ) -> ImportBatch:
     """Register a file to be imported; the caller submits the job that loads it."""
-    check_profile(mapping, kind)
-    batch = ImportBatch(
-        kind=kind, file_name=file_name, options={"encoding": encoding, "mapping": mapping}
-    )
+    profile = await find_profile(session, mapping, kind)
+    # The version is kept, so that an import begun again reads the file as it did before.
+    label = profile.label if profile else None
+    options = {"encoding": encoding, "mapping": label, "force": force}
+    batch = ImportBatch(kind=kind, file_name=file_name, options=options)
     session.add(batch)
     await session.flush()
     return batch

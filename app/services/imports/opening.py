@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
@@ -15,6 +16,8 @@ from app.services.imports.parquet import open_parquet
 
 ENCODINGS = ("utf-8", "cp932")
 CHUNK = 1 << 20
+GZIP = b"\x1f\x8b"
+GZIP_IN_GZIP = "there is a gzip file inside the gzip file; unpack it once"
 LONGEST_LINE = 1 << 24  # bytes; a line has to fit into memory
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of today (a zip archive), of old
 UNDEFINED = re.compile("[\x80\uf8f0-\uf8f3]")  # what Windows makes of bytes that mean nothing
@@ -28,6 +31,7 @@ class Table:
     Attributes:
         columns: the names in its header.
         encoding: ``utf-8``, ``cp932`` or ``parquet``.
+        separator: between the fields of a line; of Parquet, the one to write its rows with.
         rows: how many rows to expect; a CSV with line breaks in its fields has fewer.
         batches: the rows under ``columns``, with ``ROW``, ``FAULT`` and ``LINE`` of
             ``csv_text``; may be taken once, and is to be closed. Raises UnreadableFile.
@@ -35,11 +39,19 @@ class Table:
 
     columns: list[str]
     encoding: str
+    separator: str
     rows: int
     batches: Generator[pl.DataFrame, None, None]
 
 
-def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: int) -> Table:
+def open_table(
+    path: Path,
+    *,
+    encoding: str | None,
+    scratch: Path,
+    size_limit: int,
+    first_rows: int | None = None,
+) -> Table:
     """Open a file as text columns under its own header.
 
     Args:
@@ -47,21 +59,22 @@ def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: i
         encoding: ``utf-8`` or ``cp932``; None tries the one, then the other.
         scratch: an empty folder for the unpacked copy.
         size_limit: bytes the file may have when unpacked.
+        first_rows: of a Parquet file, read no more than these.
 
     Raises:
         UnreadableFile: empty, no CSV or Parquet, another encoding, damaged, or too large.
     """
     start = _start(path)
-    if start.startswith(b"\x1f\x8b"):
+    if start.startswith(GZIP):
         path = _unpack(path, scratch / "unpacked", size_limit)
         start = _start(path)
-        if start.startswith(b"\x1f\x8b"):
-            raise UnreadableFile("there is a gzip file inside the gzip file; unpack it once")
+        if start.startswith(GZIP):
+            raise UnreadableFile(GZIP_IN_GZIP)
     if not start:
         raise UnreadableFile("the file is empty")
     if start == b"PAR1":
-        columns, rows, batches = open_parquet(path, size_limit)
-        return Table(columns=columns, encoding="parquet", rows=rows, batches=batches)
+        columns, rows, batches = open_parquet(path, size_limit, first_rows)
+        return Table(columns=columns, encoding="parquet", separator=",", rows=rows, batches=batches)
     if start in WORKBOOKS:
         raise UnreadableFile("this is a workbook or zip archive; save the sheet as CSV")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in start:
@@ -69,6 +82,35 @@ def open_table(path: Path, *, encoding: str | None, scratch: Path, size_limit: i
             "the file is UTF-16 or no text; save it as 'CSV UTF-8' or as cp932 (Shift-JIS)"
         )
     return _open_csv(path, encoding)
+
+
+def start_of(path: Path, scratch: Path, most: int) -> tuple[Path, bool]:
+    """A file of the first whole lines of a CSV, packed or not; and whether that is all of it.
+
+    A Parquet file stays as it is, since it is read from its end.
+    """
+    start = _start(path)
+    if start == b"PAR1" or (path.stat().st_size <= most and not start.startswith(GZIP)):
+        return path, True
+    with gzip.open(path) if start.startswith(GZIP) else path.open("rb") as source:
+        chunks, size = [], 0
+        while size <= most and (chunk := _unpacked(source)):
+            chunks.append(chunk)
+            size += len(chunk)
+    head = b"".join(chunks)
+    if start.startswith(GZIP) and head.startswith(GZIP):
+        raise UnreadableFile(GZIP_IN_GZIP)
+    is_whole = size <= most
+    if not is_whole and head.startswith(b"PAR1"):
+        raise UnreadableFile(f"a packed Parquet file of more than {most // 2**20} MB; unpack it")
+    if not is_whole:
+        end = max(head.rfind(b"\n", 0, most), head.rfind(b"\r", 0, most))
+        if end < 0:
+            raise UnreadableFile(f"the first line is longer than {most // 2**20} MB")
+        head = head[: end + 1]
+    target = scratch / "start"
+    target.write_bytes(head)
+    return target, is_whole
 
 
 def _start(path: Path) -> bytes:
@@ -87,7 +129,7 @@ def _unpack(path: Path, target: Path, size_limit: int) -> Path:
     return target
 
 
-def _unpacked(source: gzip.GzipFile) -> bytes:
+def _unpacked(source: IO[bytes] | gzip.GzipFile) -> bytes:
     try:
         return source.read(CHUNK)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -98,9 +140,14 @@ def _open_csv(path: Path, encoding: str | None) -> Table:
     found, lines = _encoding_of(path, encoding)
     decoder = "utf-8-sig" if found == "utf-8" else found
     with path.open(encoding=decoder, newline="") as file:
-        columns, _ = read_header(file)
-    batches = _csv_batches(path, decoder)
-    return Table(columns=columns, encoding=found, rows=max(lines - 1, 0), batches=batches)
+        columns, separator = read_header(file)
+    return Table(
+        columns=columns,
+        encoding=found,
+        separator=separator,
+        rows=max(lines - 1, 0),
+        batches=_csv_batches(path, decoder),
+    )
 
 
 def _csv_batches(path: Path, encoding: str) -> Generator[pl.DataFrame, None, None]:

@@ -22,7 +22,7 @@ NO_VALUES = {pl.Binary, pl.Duration, pl.Object}
 
 
 def open_parquet(
-    path: Path, size_limit: int
+    path: Path, size_limit: int, first_rows: int | None = None
 ) -> tuple[list[str], int, Generator[pl.DataFrame, None, None]]:
     """Column names, the number of rows, and the rows as text with ``ROW``, ``FAULT``, ``LINE``.
 
@@ -30,7 +30,7 @@ def open_parquet(
         UnreadableFile: damaged, no plain table, or larger than the limit.
     """
     try:
-        frame = pl.scan_parquet(path, glob=False)
+        frame = _scan(path, first_rows)
         schema = frame.collect_schema()
         rows = int(frame.select(pl.len()).collect().item())
     except DAMAGES as error:
@@ -43,12 +43,17 @@ def open_parquet(
     for name, kind in schema.items():
         if kind.is_nested() or kind.base_type() in NO_VALUES:
             raise UnreadableFile(f"column '{name}' of the Parquet file is {kind}, no plain value")
-    _try_pages(path)
+    _try_pages(path, first_rows)
     text = frame.select(
         _text(name, kind).alias(column)
         for (name, kind), column in zip(schema.items(), columns, strict=True)
     )
     return columns, rows, _batches(text, rows)
+
+
+def _scan(path: str | Path, first_rows: int | None) -> pl.LazyFrame:
+    frame = pl.scan_parquet(path, glob=False)
+    return frame if first_rows is None else frame.head(first_rows)
 
 
 def _text(name: str, kind: pl.DataType) -> pl.Expr:
@@ -79,9 +84,10 @@ def _batches(text: pl.LazyFrame, announced: int) -> Generator[pl.DataFrame, None
         raise UnreadableFile(_damage(f"it announces {announced} rows and holds {read}"))
 
 
-def _try_pages(path: Path) -> None:
+def _try_pages(path: Path, first_rows: int | None) -> None:
+    rows = [] if first_rows is None else [str(first_rows)]
     reader = subprocess.run(
-        [sys.executable, "-P", "-m", __name__, path],
+        [sys.executable, "-P", "-m", __name__, path, *rows],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -96,10 +102,11 @@ def _damage(said: str) -> str:
     return f"the Parquet file is damaged: {' '.join(said.split())[:200]}"
 
 
-def main(path: str) -> int:
-    """Read everything and keep nothing; 1 if it cannot be read, with the reason on stdout."""
+def main(path: str, first_rows: str | None = None) -> int:
+    """Read all rows, or the first, and keep none; 1 if it fails, with the reason on stdout."""
     try:
-        for _ in pl.scan_parquet(path, glob=False).collect_batches(chunk_size=BATCH_ROWS):
+        frame = _scan(path, int(first_rows) if first_rows else None)
+        for _ in frame.collect_batches(chunk_size=BATCH_ROWS):
             pass
     except DAMAGES as error:
         sys.stdout.write(str(error))
@@ -108,4 +115,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -65,6 +65,18 @@ REASONS = {
         "{column} の「{value}」は大きすぎます",
         "{column} '{value}' is too large",
     ),
+    "spreadsheet_error": (
+        "{column} が表計算ソフトのエラー値「{value}」です",
+        "{column} is '{value}', an error of the spreadsheet that wrote the file",
+    ),
+    "column_shifted": (
+        "項目がずれています。{column} の「{value}」は隣の列の値です",
+        "columns are shifted in this row: '{value}' in {column} belongs one column aside",
+    ),
+    "relative_quantity": (
+        "{column} の「{value}」は在庫数ではなく増減(+/−)です",
+        "{column} '{value}' is a change of stock (+/-), not a count",
+    ),
     "zero_quantity": ("数量が0です", "the quantity is zero"),
     "duplicate_key": (
         "同じキー「{value}」が後の行にもあります(後の行を採用)",
