@@ -24,15 +24,13 @@ def csv_of(columns: list[str], rows: list[Row]) -> str:
 
 @dataclass
 class Model:
-    """All lines that are known, by order and line key."""
+    """All lines that are known, by order, line key and location."""
 
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    lines: dict[tuple[str, str, str], Line] = field(default_factory=dict)
 
     def take(self, columns: list[str], rows: list[Row]) -> dict[str, int]:
         """Take a file in; how many of its rows are new, changed, same, rejected."""
         stated = {"sku_id", "sold_on", "quantity", "unit_price", *columns}
-        if "discount" in columns:
-            stated.add("list_price")
         told = {key: line for key, line in _keyed(columns, rows)}  # noqa: C416 - the last counts
         counts = Counter(new=0, changed=0, same=0, rejected=len(rows) - len(told))
         for key, line in told.items():
@@ -42,12 +40,14 @@ class Model:
                 self.lines[key] = line
                 continue
             corrected = {name: line[name] if name in stated else known[name] for name in FIELDS}
+            if "discount" in columns and line["list_price"] is not None:
+                corrected["list_price"] = line["list_price"]
             counts["same" if corrected == known else "changed"] += 1
             self.lines[key] = corrected
         return dict(counts)
 
     def sales(self) -> list[tuple[Any, ...]]:
-        return sorted((*key, *line.values()) for key, line in self.lines.items())
+        return sorted((*key[:2], *line.values()) for key, line in self.lines.items())
 
     def daily(self) -> list[tuple[Any, ...]]:
         """SKU, place, day and their sums, as the table ``sales_daily`` has them."""
@@ -65,16 +65,16 @@ class Model:
         return sorted((*key, *total) for key, total in sums.items())
 
 
-def _keyed(columns: list[str], rows: list[Row]) -> list[tuple[tuple[str, str], Line]]:
+def _keyed(columns: list[str], rows: list[Row]) -> list[tuple[tuple[str, str, str], Line]]:
     """Lines with what knows them: their number, or else SKU and how manieth of it in the order."""
-    nth: Counter[tuple[str, str, bool]] = Counter()
+    nth: Counter[tuple[str, str, str, bool]] = Counter()
     keyed = []
     for row in rows:
         cells = {name: row[name] or None for name in columns}
         units = int(row["quantity"])
-        key = cells.get("line_no")
+        key, place = cells.get("line_no"), cells.get("location_id") or "EC"
         if key is None:
-            of = (row["order_id"], row["sku_id"], units < 0)
+            of = (row["order_id"], row["sku_id"], place, units < 0)
             nth[of] += 1
             key = f"{row['sku_id']}#{'r' if units < 0 else ''}{nth[of]}"
         paid, listed, off = (
@@ -84,12 +84,12 @@ def _keyed(columns: list[str], rows: list[Row]) -> list[tuple[tuple[str, str], L
         off = None if off is None else off / abs(units)
         line = {
             "sku_id": row["sku_id"],
-            "location_id": cells.get("location_id") or "EC",
+            "location_id": place,
             "customer_id": cells.get("customer_id"),
             "sold_on": date.fromisoformat(row["sold_at"]),
             "quantity": units,
             "unit_price": paid if paid is not None else max(listed - (off or 0), Decimal(0)),
             "list_price": listed if listed is not None or off is None else paid + off,
         }
-        keyed.append(((row["order_id"], key), line))
+        keyed.append(((row["order_id"], key, place), line))
     return keyed

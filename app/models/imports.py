@@ -52,3 +52,6 @@ class ImportRejectRow(Base, kw_only=True):
     line: Mapped[str | None] = mapped_column(
         comment="The line as it stood, where it could not be split into cells"
     )
+    line_key: Mapped[str | None] = mapped_column(
+        default=None, comment="By which the line will be known once it is corrected"
+    )

@@ -21,9 +21,9 @@ class Sale(Base, kw_only=True):
     line_key: Mapped[str] = mapped_column(
         primary_key=True, comment="Line number as given, else SKU and its nth line in the order"
     )
+    location_id: Mapped[str] = mapped_column(primary_key=True)
     sold_on: Mapped[date] = mapped_column(primary_key=True, comment="Business date of the shop")
     sku_id: Mapped[str]
-    location_id: Mapped[str]
     customer_id: Mapped[str | None] = mapped_column(default=None, comment="Null: guest (非会員)")
     sold_at: Mapped[datetime | None] = mapped_column(default=None)
     quantity: Mapped[int] = mapped_column(Integer, comment="Units; negative = return (返品)")

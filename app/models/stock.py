@@ -31,8 +31,8 @@ class StockMovement(Base, kw_only=True):
 
     receipt_id: Mapped[str] = mapped_column(primary_key=True, comment="Number of the slip (伝票)")
     line_key: Mapped[str] = mapped_column(primary_key=True)
+    location_id: Mapped[str] = mapped_column(primary_key=True)
     sku_id: Mapped[str]
-    location_id: Mapped[str]
     moved_on: Mapped[date]
     quantity: Mapped[int] = mapped_column(Integer, comment="Units in; negative: out")
     movement_type: Mapped[str] = mapped_column(

@@ -1,11 +1,10 @@
 """Imports and their rejects."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, any_, delete, func, literal, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ImportBatch, ImportReject, ImportRejectRow
@@ -24,18 +23,6 @@ async def import_batch(session: AsyncSession, import_id: int) -> ImportBatch | N
 async def record_source(session: AsyncSession, import_id: int, source: dict[str, Any]) -> None:
     statement = update(ImportBatch).where(ImportBatch.import_id == import_id)
     await session.execute(statement.values(source=source))
-
-
-async def lineage(session: AsyncSession, import_ids: Collection[int]) -> list[int]:
-    """The imports whose rejected rows a file brings back, and those whose rows these brought."""
-    wanted = literal(sorted(import_ids), ARRAY(BigInteger))
-    statement = select(ImportBatch.import_id, ImportBatch.source)
-    found: set[int] = set()
-    for import_id, source in await session.execute(
-        statement.where(ImportBatch.import_id == any_(wanted))
-    ):
-        found |= {import_id, *(source or {}).get("resent", ())}
-    return sorted(found)
 
 
 async def record_summary(session: AsyncSession, import_id: int, summary: dict[str, Any]) -> None:

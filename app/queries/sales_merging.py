@@ -1,8 +1,9 @@
 """Sales from the stage into their quarters, and the daily sums kept in step.
 
-A line is known by its order and its number in it, wherever its day lies, so a correction of the
-day moves it into another partition. The daily sums of a SKU at a location are added up anew for
-every day that new, changed or moved lines touch, and for no other.
+A line is known by its order, its number in it and its location (tills of different shops use the
+same numbers), wherever its day lies, so a correction of the day moves it into another partition.
+The daily sums of a SKU at a location are added up anew for every day that new, changed or moved
+lines touch, and for no other.
 """
 
 from datetime import date
@@ -38,7 +39,7 @@ ADD = f"""
 """
 TOUCHED = """
     CREATE UNLOGGED TABLE {stage}_touched AS
-    SELECT staged.sku_id, {location} AS location_id, staged.sold_on
+    SELECT staged.sku_id, staged.location_id, staged.sold_on
     FROM {stage} AS staged LEFT JOIN {stage}_known AS known USING (row_no)
     WHERE date_trunc('quarter', staged.sold_on)::date <> ALL ({fresh})
       AND known.is_changed IS NOT FALSE
@@ -71,13 +72,13 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
     caller has seen to it that nobody else merges (``take_turn``).
     """
     stage = stage_name(import_id)
-    values = stated_columns(SALES, given)
+    values = _told(given)
     known = await rows_written(
         session,
         KNOWN.format(
             stage=stage,
             stored=", ".join(f"sale.{name}" for name in values),
-            told=", ".join(f"staged.{name}" for name in values),
+            told=", ".join(values.values()),
         ),
     )
     await session.execute(text(f"ANALYZE {stage}_known"))
@@ -93,11 +94,20 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
             new += await rows_written(session, add, import_id=import_id)
     await _add_up_fresh(session, fresh)
     if known or fresh != quarters:
-        await _add_up_touched(session, stage, fresh, values)
+        await _add_up_touched(session, stage, fresh)
     for name in ("known", "touched"):
         await session.execute(text(f"DROP TABLE IF EXISTS {stage}_{name}"))
     same = await staged_rows(session, import_id) - new - changed
     return {"new": new, "changed": changed, "same": same}
+
+
+def _told(given: set[str]) -> dict[str, str]:
+    """What a file with the ``given`` columns says of a known line, by column."""
+    told = {name: f"staged.{name}" for name in stated_columns(SALES, given)}
+    if "discount" in given and "list_price" not in told:
+        # Followed from a discount where there is one; where there is none, nothing is said of it.
+        told["list_price"] = "coalesce(staged.list_price, sale.list_price)"
+    return told
 
 
 async def _quarters(session: AsyncSession, stage: str) -> list[date]:
@@ -116,8 +126,8 @@ async def _add_quarter(session: AsyncSession, import_id: int, first: date) -> in
     return new
 
 
-async def _correct(session: AsyncSession, import_id: int, values: list[str]) -> int:
-    settings = ", ".join(f"{name} = staged.{name}" for name in values)
+async def _correct(session: AsyncSession, import_id: int, values: dict[str, str]) -> int:
+    settings = ", ".join(f"{name} = {told}" for name, told in values.items())
     change = CHANGE.format(
         stage=stage_name(import_id),
         settings=f"{settings}, import_id = :import_id",
@@ -139,17 +149,10 @@ async def _add_up_fresh(session: AsyncSession, fresh: list[date]) -> None:
         await partitions.know(session, "sales_daily", first)
 
 
-async def _add_up_touched(
-    session: AsyncSession, stage: str, fresh: list[date], values: list[str]
-) -> None:
+async def _add_up_touched(session: AsyncSession, stage: str, fresh: list[date]) -> None:
     """Add up anew the days that lines were added to, or moved from, in other quarters."""
     dates = ", ".join(f"date '{first}'" for first in fresh)
-    kept = [] if "location_id" in values else ["known.location_id"]  # a line stays at its place
-    touched = TOUCHED.format(
-        stage=stage,
-        fresh=f"ARRAY[{dates}]::date[]",
-        location=f"coalesce({', '.join([*kept, 'staged.location_id'])})",
-    )
+    touched = TOUCHED.format(stage=stage, fresh=f"ARRAY[{dates}]::date[]")
     await session.execute(text(touched))
     await session.execute(text(f"ANALYZE {stage}_touched"))
     for first in await _quarters(session, f"{stage}_touched"):

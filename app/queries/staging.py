@@ -5,7 +5,7 @@ same order on every server.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from io import BytesIO
 from typing import Any
 
@@ -99,37 +99,25 @@ async def _or_lost(driver: Any, copying: Coroutine[Any, Any, object]) -> None:
 # What the rows of one file say against each other, found in one pass: ``nth_repeat`` counts
 # rows equal in every column; ``line_key`` is the line's number as given, else the SKU and how
 # many lines of it the order has so far: ``A#1``, ``A#2``; returns are counted apart, as ``A#r1``,
-# so that one that comes in a later file never passes for a correction of the sale.
+# so that one that comes in a later file never passes for a correction of the sale. A line that
+# was turned away keeps its place among them.
 NUMBERED = """
     CREATE UNLOGGED TABLE {stage}_numbered AS
     SELECT row_no, {columns}, coalesce(line_key, sku_id || CASE WHEN quantity < 0 THEN '#r' ELSE '#'
-               END || count(*) FILTER (WHERE nth_repeat = 1) OVER (
-                      PARTITION BY {parent} COLLATE "C", sku_id COLLATE "C", line_key IS NULL,
-                                   quantity < 0
+               END || count(*) FILTER (WHERE nth_repeat = 1 OR is_reserved) OVER (
+                      PARTITION BY {parent} COLLATE "C", sku_id COLLATE "C",
+                                   location_id COLLATE "C", line_key IS NULL,
+                                   coalesce(quantity, 1) < 0
                       ORDER BY row_no
-                  ) {after}) AS line_key, nth_repeat
+                  )) AS line_key, nth_repeat
     FROM (SELECT *, {nth_repeat} AS nth_repeat FROM {stage}) AS counted
 """
-# Rows that come back corrected count on from the lines that were loaded when they were rejected.
-# Those are told by their import, so that rows sent once more are given the same numbers.
-AFTER = """+ coalesce((
-    SELECT max(substring(
-        substr(stored.line_key, length(counted.sku_id) + 1)
-        FROM CASE WHEN counted.quantity < 0 THEN '^#r([0-9]{{1,9}})$' ELSE '^#([0-9]{{1,9}})$' END
-    )::bigint)
-    FROM {table} AS stored
-    WHERE stored.{parent} = counted.{parent} AND starts_with(stored.line_key, counted.sku_id)
-      AND stored.import_id IN ({import_ids})
-), 0)"""
-NTH_REPEAT = """row_number() OVER (
-    PARTITION BY order_id COLLATE "C", sku_id COLLATE "C", quantity, unit_price, sold_at,
-                 customer_id COLLATE "C", sku_name COLLATE "C", location_id COLLATE "C",
-                 line_key COLLATE "C", list_price, coupon_code COLLATE "C",
-                 campaign_code COLLATE "C"
-    ORDER BY row_no
-)"""
+NTH_REPEAT = "row_number() OVER (PARTITION BY {all} ORDER BY row_no)"
 REPEATS = """
-    WITH repeated AS (DELETE FROM {stage}_numbered WHERE nth_repeat > 1 RETURNING row_no, order_id)
+    WITH repeated AS (
+        DELETE FROM {stage}_numbered WHERE nth_repeat > 1 AND is_reserved IS NOT TRUE
+        RETURNING row_no, order_id
+    )
     INSERT INTO import_reject (import_id, row_no, column_name, code, value)
     SELECT :import_id, row_no, '', 'exact_repeat', order_id FROM repeated
 """
@@ -149,34 +137,36 @@ DUPLICATE_KEYS = """
 
 
 async def number_lines(
-    session: AsyncSession,
-    kind: str,
-    import_id: int,
-    *,
-    drop_exact_repeats: bool = False,
-    after: Sequence[int] = (),
+    session: AsyncSession, kind: str, import_id: int, *, drop_exact_repeats: bool = False
 ) -> None:
-    """Give every line its key; turn away exact repeats where the profile says so.
-
-    ``after`` are the imports whose rejected rows these are, if they are any: lines without a
-    number come after theirs.
-    """
+    """Give every line its key; turn away exact repeats where the profile says so."""
     target, stage = TARGETS[kind], stage_name(import_id)
-    columns = ", ".join(name for name in target.stage if name not in {"row_no", "line_key"})
-    numbers = ", ".join(f"{number:d}" for number in after)
-    following = AFTER.format(table=target.table, parent=target.numbered, import_ids=numbers)
+    columns = {name: sql for name, sql in target.stage.items() if name != "row_no"}
+    every = ", ".join(f'{n} COLLATE "C"' if t == "text" else n for n, t in columns.items())
     numbered = NUMBERED.format(
         stage=stage,
-        columns=columns,
+        columns=", ".join(name for name in columns if name != "line_key"),
         parent=target.numbered,
-        nth_repeat=NTH_REPEAT if drop_exact_repeats else "1",
-        after=following if after else "",
+        nth_repeat=NTH_REPEAT.format(all=every) if drop_exact_repeats else "1",
     )
     await session.execute(text(numbered))
     if drop_exact_repeats:
         await session.execute(text(REPEATS.format(stage=stage)), {"import_id": import_id})
     await session.execute(text(f"DROP TABLE {stage}"))
     await session.execute(text(f"ALTER TABLE {stage}_numbered RENAME TO {stage.partition('.')[2]}"))
+
+
+RESERVED = """
+    WITH reserved AS (DELETE FROM {stage} WHERE is_reserved RETURNING row_no, line_key)
+    UPDATE import_reject_row AS row SET line_key = reserved.line_key
+    FROM reserved WHERE row.import_id = :import_id AND row.row_no = reserved.row_no
+"""
+
+
+async def keep_reserved_keys(session: AsyncSession, import_id: int) -> None:
+    """Note with each rejected line the key that it has once it is corrected."""
+    statement = text(RESERVED.format(stage=stage_name(import_id)))
+    await session.execute(statement, {"import_id": import_id})
 
 
 async def reject_duplicate_keys(session: AsyncSession, kind: str, import_id: int) -> None:

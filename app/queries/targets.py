@@ -28,8 +28,9 @@ class Target:
 
     @property
     def stage(self) -> dict[str, str]:
-        """Columns of the stage with their types."""
-        return {"row_no": "bigint", **self.columns, **self.staged}
+        """Columns of the stage with their types; a reserved row only keeps the place of a line."""
+        reserved = {"is_reserved": "boolean"} if self.numbered else {}
+        return {"row_no": "bigint", **self.columns, **self.staged, **reserved}
 
 
 def _typed(**columns: str) -> dict[str, str]:
@@ -62,7 +63,7 @@ TARGETS = {
         key=("location_id",),
         columns=_typed(text="location_id name location_type channel"),
         fixed=LISTED,
-        follows={"is_listed": "location_id", "channel": "location_type"},
+        follows={"is_listed": "location_id"},
     ),
     "customers": Target(
         table="customer",
@@ -78,7 +79,7 @@ TARGETS = {
     ),
     "sales": Target(
         table="sale",
-        key=("order_id", "line_key"),
+        key=("order_id", "line_key", "location_id"),
         columns=_typed(
             text="order_id line_key sku_id location_id customer_id coupon_code campaign_code",
             date="sold_on",
@@ -88,7 +89,7 @@ TARGETS = {
         ),
         staged=_typed(text="sku_name channel"),
         fixed=OF_IMPORT,
-        follows={"sold_on": "sold_at", "unit_price": "list_price", "list_price": "discount"},
+        follows={"sold_on": "sold_at", "unit_price": "list_price"},
         numbered="order_id",
     ),
     "stock": Target(
@@ -105,7 +106,7 @@ TARGETS = {
     ),
     "receipts": Target(
         table="stock_movement",
-        key=("receipt_id", "line_key"),
+        key=("receipt_id", "line_key", "location_id"),
         columns=_typed(
             text="receipt_id line_key sku_id location_id movement_type supplier_id",
             date="moved_on",

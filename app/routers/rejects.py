@@ -8,8 +8,9 @@ from fastapi.responses import StreamingResponse
 
 from app.auth import Scope
 from app.database import Session, Sessions
-from app.models import ImportReject, ImportRejectRow
+from app.models import ImportBatch, ImportReject, ImportRejectRow
 from app.queries import imports
+from app.queries.targets import TARGETS
 from app.routers.access import requires
 from app.routers.imports import ImportId, known_import
 from app.routers.missing import RowsNotKept, UnknownImport
@@ -62,10 +63,11 @@ async def list_rejects(
 
     With `format=file` the rejected rows as they stood, as CSV under the file's own columns, in its
     own encoding and separator (of Parquet: UTF-8, commas). Columns at the end say which row it was
-    (`zaiko_row`), what is wrong with it (`zaiko_reason_ja`, `zaiko_reason_en`) and which import
-    says so (`zaiko_import`). Correct the cells and send the file to `POST /imports/{kind}` with
-    these columns as they are: they are no data, but tell that a sale without `line_no` comes after
-    the lines of its order that are loaded already, and corrects none of them.
+    (`zaiko_row`), what is wrong with it (`zaiko_reason_ja`, `zaiko_reason_en`), and as which line
+    of its order it counts (`zaiko_line_no`). Correct the cells and send the file to
+    `POST /imports/{kind}` with these columns as they are. A sale without `line_no` then takes the
+    place among the lines of its order that was kept for it, and corrects no other line, whether it
+    comes alone or once more with the whole file.
 
     A line that could not be split into cells stands whole in `zaiko_line`, a column that is there
     only if it is needed, and the row's own cells are empty: fill in the cells, or mend the line.
@@ -84,7 +86,7 @@ async def list_rejects(
             raise RowsNotKept(f"the file of import {import_id} has not been read, or could not be")
         ending = "tsv" if source["separator"] == "\t" else "csv"
         name = f"rejected-rows-{import_id}.{ending}"
-        return _download(_rows(sessions, import_id, source), source["encoding"], name)
+        return _download(_rows(sessions, batch, source), source["encoding"], name)
     rejects = await imports.rejects_page(session, import_id, limit=limit + 1, after=key)
     page, following = page_of(rejects, limit, lambda row: (list_name, *_key(row)))
     return {"items": [_explained(reject) for reject in page], "next": following}
@@ -128,9 +130,12 @@ async def _reasons(sessions: Sessions, import_id: int) -> AsyncIterator[bytes]:
         after = _key(page[-1])
 
 
-async def _rows(sessions: Sessions, import_id: int, source: dict[str, Any]) -> AsyncIterator[bytes]:
+async def _rows(
+    sessions: Sessions, batch: ImportBatch, source: dict[str, Any]
+) -> AsyncIterator[bytes]:
     """The rejected rows page by page, under the file's header."""
     columns, separator, encoding = source["columns"], source["separator"], source["encoding"]
+    import_id, is_numbered = batch.import_id, TARGETS[batch.kind].numbered is not None
     async with sessions() as session:
         has_lines = await imports.has_kept_lines(session, import_id)
     header = [*columns, *BESIDE, *([RAW_LINE] if has_lines else [])]
@@ -144,16 +149,29 @@ async def _rows(sessions: Sessions, import_id: int, source: dict[str, Any]) -> A
             page = await imports.kept_rows_page(session, import_id, limit=ROWS_PAGE, after=after)
         if not page:
             return
-        rows = [_row(row, rejects, len(columns), has_lines) for row, rejects in page]
+        rows = [
+            _row(row, rejects, width=len(columns), has_lines=has_lines, is_numbered=is_numbered)
+            for row, rejects in page
+        ]
         yield csv_lines(rows, separator=separator).encode(encoding, "replace")
         after = page[-1][0].row_no
 
 
 def _row(
-    row: ImportRejectRow, rejects: list[ImportReject], width: int, has_lines: bool
+    row: ImportRejectRow,
+    rejects: list[ImportReject],
+    *,
+    width: int,
+    has_lines: bool,
+    is_numbered: bool,
 ) -> list[Any]:
+    """A row with what stands beside it.
+
+    Where it cannot be read whose line it is, its number is one that no other line can have.
+    """
     reasons = [explain(reject.code, reject.column_name, reject.value) for reject in rejects]
     japanese, english = ("; ".join(told) for told in zip(*reasons, strict=True))
     cells = cells_of(row) or [""] * width
     line = [line_of(row)] if has_lines else []
-    return [*cells, row.row_no, japanese, english, row.import_id, *line]
+    number = row.line_key or (f"{row.import_id}.{row.row_no}" if is_numbered else "")
+    return [*cells, row.row_no, japanese, english, number, *line]

@@ -37,6 +37,12 @@ def upgrade() -> None:
             nullable=True,
             comment="The line as it stood, where it could not be split into cells",
         ),
+        sa.Column(
+            "line_key",
+            sa.Text(),
+            nullable=True,
+            comment="By which the line will be known once it is corrected",
+        ),
         sa.ForeignKeyConstraint(
             ["import_id"],
             ["import_batch.import_id"],

@@ -173,7 +173,9 @@ def _make_movements() -> None:
         sa.Column("supplier_id", sa.Text()),
         sa.Column("unit_cost", sa.Double(), comment="Money, ex tax"),
         sa.Column("import_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("receipt_id", "line_key", name=op.f("pk_stock_movement")),
+        sa.PrimaryKeyConstraint(
+            "receipt_id", "line_key", "location_id", name=op.f("pk_stock_movement")
+        ),
     )
     op.create_index(
         "ix_stock_movement_sku_id", "stock_movement", ["sku_id", "location_id", "moved_on"]
@@ -215,7 +217,9 @@ def _part_sales() -> None:
         sa.Column("coupon_code", sa.Text()),
         sa.Column("campaign_code", sa.Text()),
         sa.Column("import_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("order_id", "line_key", "sold_on", name=op.f("pk_sale")),
+        sa.PrimaryKeyConstraint(
+            "order_id", "line_key", "location_id", "sold_on", name=op.f("pk_sale")
+        ),
         postgresql_partition_by="RANGE (sold_on)",
     )
     op.create_index("ix_sale_sku_id_sold_on", "sale", ["sku_id", "sold_on"])

@@ -145,7 +145,7 @@ async def test_the_last_of_rows_with_the_same_key_counts(client, send):
         + "A-1,S-1,2026-06-01,3,100,1\n"
         + "A-1,S-1,2026-06-01,1,100,\n",
     )
-    assert await lines.rejects() == [(1, "order_id", "duplicate_key", "A-1 1")]
+    assert await lines.rejects() == [(1, "order_id", "duplicate_key", "A-1 1 EC")]
     assert lines.counts == {"new": 3, "rejected": 1}
 
 

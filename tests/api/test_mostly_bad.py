@@ -34,7 +34,8 @@ async def test_a_file_more_than_half_bad_stops_before_it_changes_anything(send, 
     assert sent.job["status"] == "failed"
     assert sent.job["error"] == (
         "5 of 9 rows are bad, more than half, so nothing was loaded; most often not_a_date in 3"
-        " (row 5: sold_at '2026-06-31' is not a date (YYYY-MM-DD, with or without HH:MM:SS)),"
+        " (row 5: sold_at '2026-06-31' is not a date (2026-07-01 or as Japan writes it, with or"
+        " without time)),"
         " missing in 1 (row 8: sku_id is missing), not_a_whole_number in 1 (row 7: quantity 'one'"
         f" is not a whole number). See {sent.path}/rejects, or send the file again with force=true"
         " (zaiko import --force) to load its good rows all the same"

@@ -1,11 +1,12 @@
 """Checking rows as text: what is good becomes typed columns, what is not becomes rejects."""
 
 from datetime import date
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import polars as pl
 
-from app.services.imports.csv_text import FAULT, LINE, ROW
+from app.services.imports.completing import price_paid
+from app.services.imports.csv_text import FAULT, LINE, LINE_NO, ROW
 from app.services.imports.kinds import Column, ColumnType
 from app.services.imports.matching import Reading
 from app.services.imports.numbers import (
@@ -23,6 +24,7 @@ MAX_TEXT = 200
 MAX_INTEGER = 2**31 - 1
 MAX_MONEY = 1e10
 MONEY_DECIMALS = 4
+CENT = 0.01  # what a discount may be off the mark by rounding
 SPANS = (
     ("starts_on", "ends_on"),
     ("sales_start_on", "sales_end_on"),
@@ -32,6 +34,7 @@ SPREADSHEET_ERRORS = ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", 
 FAULTS = ("too_many_fields", "too_few_fields", "unclosed_quote")
 
 
+Rule: TypeAlias = tuple[str, str, pl.Expr]  # column, code, where it is so
 Spelled = TypeVar("Spelled", pl.Series, pl.Expr)
 
 
@@ -116,16 +119,33 @@ def _text(column: Column, reading: Reading, batch: pl.DataFrame) -> pl.Expr:
     source = reading.source_of.get(column.name)
     default = reading.profile.defaults.get(column.name) if reading.profile else None
     default = default if default is not None else column.default
-    if source is None:
-        return pl.lit(default, pl.String)
-    text = batch[source].str.strip_chars()
+    kept = pl.lit(None, pl.String) if source is None else _plain(column, batch[source])
+    if column.name == "line_no" and LINE_NO in batch.columns:
+        kept = pl.coalesce(kept, _plain(column, batch[LINE_NO]))
+    return kept if default is None else kept.fill_null(default)
+
+
+def _plain(column: Column, text: pl.Series) -> pl.Expr:
+    text = text.str.strip_chars()
     if text.str.contains(r"[\r\n]").any():
         text = text.str.replace_all(r"[\r\n]+", " ")
     if column.type is ColumnType.TEXT:
         text = unified(text)
     text = without_guard(text)
-    kept = pl.when(text != "").then(text)
-    return kept if default is None else kept.fill_null(default)
+    return pl.when(text != "").then(text)
+
+
+def as_read(
+    batch: pl.DataFrame, reading: Reading, names: list[str], *, timezone: str
+) -> pl.DataFrame:
+    """What can be read of some columns of any rows; null where that is nothing."""
+    batch, told = translated(batch, reading)
+    columns = [column for column in reading.kind.columns if column.name in names]
+    text = batch.select(pl.col(ROW), *(_text(c, told, batch).alias(c.name) for c in columns))
+    return text.select(
+        pl.col(ROW).alias("row_no"),
+        *(_typed(c, text[c.name], timezone).alias(c.name) for c in columns),
+    )
 
 
 def _typed(column: Column, text: pl.Series, timezone: str) -> pl.Series:
@@ -179,7 +199,8 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
             rules.append(("not_a_share", unread | ~(typed <= 1)))
         case ColumnType.MONEY | ColumnType.NUMBER:
             is_number = typed.is_finite() | (typed.is_infinite() & has_digit(text))
-            rules.append(("not_an_amount", text.is_not_null() & ~is_number.fill_null(value=False)))
+            code = "not_an_amount" if column.type is ColumnType.MONEY else "not_a_number"
+            rules.append((code, text.is_not_null() & ~is_number.fill_null(value=False)))
             rules.append(("out_of_range", is_number & (typed.abs() >= MAX_MONEY)))
         case ColumnType.DATE | ColumnType.MOMENT:
             rules.append(("not_a_date", unread))
@@ -193,8 +214,8 @@ def _rules(column: Column, today: date) -> list[tuple[str, pl.Expr]]:
     return rules
 
 
-def _row_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
-    """What is wrong across columns: spans, the sign of a sale, and a profile's own cleaning."""
+def _row_rules(reading: Reading) -> list[Rule]:
+    """What is wrong across columns: spans, signs, prices, and a profile's own cleaning."""
     profile = reading.profile
     names = {column.name for column in reading.kind.columns}
     rules = [
@@ -205,6 +226,8 @@ def _row_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
     if profile and profile.unsigned_counts:
         has_sign = pl.col("on_hand").str.contains(r"^[+-]")
         rules.append(("on_hand", "relative_quantity", has_sign))
+    if reading.kind.name == "sales":
+        rules += _discount_rules()
     if reading.kind.name not in {"sales", "receipts"} or (profile and profile.daily_totals):
         return rules
     quantity = pl.col("typed quantity")
@@ -214,7 +237,22 @@ def _row_rules(reading: Reading) -> list[tuple[str, str, pl.Expr]]:
         rules.append(("quantity", "not_a_sale", ~cancelled & (quantity < 0)))
         rules.append(("quantity", "cancellation_not_negative", cancelled & (quantity > 0)))
     if profile and profile.price_above_zero:
-        price = pl.col("typed unit_price")
-        is_sale = quantity > 0
-        rules.append(("unit_price", "price_not_above_zero", is_sale & (price == 0)))
+        is_free = price_paid("typed ") == 0
+        rules.append(("unit_price", "price_not_above_zero", (quantity > 0) & is_free))
     return rules
+
+
+def _discount_rules() -> list[Rule]:
+    """What a discount off a line can not be: negative on a sale, more than the line is worth."""
+    off, quantity = pl.col("typed discount"), pl.col("typed quantity")
+    worth = pl.col("typed list_price") * quantity.abs()
+    listed = pl.col("typed unit_price").fill_null(0.0) + off.abs()
+    return [
+        ("discount", "negative", (off < 0) & (quantity >= 0)),
+        ("discount", "discount_above_price", off.is_finite() & (off.abs() > worth + CENT)),
+        (
+            "discount",
+            "out_of_range",
+            off.is_finite() & (off.abs() < MAX_MONEY) & (listed >= MAX_MONEY),
+        ),
+    ]

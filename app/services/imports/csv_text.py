@@ -24,6 +24,7 @@ SHOWN = 200  # characters of a line that cannot be read
 
 # Columns beside the file's own, under names that no file has.
 ROW, FAULT, LINE = "\x1frow", "\x1ffault", "\x1fline"
+LINE_NO = "\x1fline_no"  # in a file of rejected rows: the number kept for the line
 
 csv.field_size_limit(2**31 - 1)  # what is too long is said by column
 

@@ -17,6 +17,7 @@ class KeyWatch:
 
     Attributes:
         are_missing: some lines have no number; the database has to count them.
+        are_reserved: some lines stand for rejected ones.
     """
 
     def __init__(self, kind: str, rows: int) -> None:
@@ -24,6 +25,7 @@ class KeyWatch:
         self._hashes = np.empty(min(rows, MOST_WATCHED), np.uint64)
         self._seen = 0
         self.are_missing = False
+        self.are_reserved = False
 
     def see(self, rows: pl.DataFrame) -> None:
         known = rows.select(self._key)
@@ -34,6 +36,11 @@ class KeyWatch:
         if end <= len(self._hashes):
             self._hashes[self._seen : end] = known.hash_rows(seed=0).to_numpy()
         self._seen = end
+
+    def reserve(self, lines: pl.DataFrame) -> None:
+        """See lines that were turned away, and only keep their places."""
+        self.are_reserved = self.are_reserved or not lines.is_empty()
+        self.are_missing = self.are_missing or bool(lines["line_key"].null_count())
 
     @property
     def may_repeat(self) -> bool:

@@ -72,23 +72,39 @@ class KindName(StrEnum):
 
 LOCATION_TYPES = {
     "店舗": "store",
-    "ｅｃ": "ec",
+    "直営店": "store",
+    "ＥＣ": "ec",
     "モール": "mall",
     "倉庫": "warehouse",
-}  # in lower case, as they are looked up
-ITEM_CLASSES = {"定番": "staple", "シーズン": "seasonal", "サービス": "service", "送料": "service"}
+}
+ITEM_CLASSES = {
+    "定番": "staple",
+    "シーズン": "seasonal",
+    "季節": "seasonal",
+    "サービス": "service",
+    "送料": "service",
+}
 MOVEMENTS = {
     "入荷": "receipt",
+    "入庫": "receipt",
     "仕入": "receipt",
     "移動": "transfer",
     "仕入返品": "supplier_return",
+    "返品": "supplier_return",
     "調整": "adjustment",
     "棚卸調整": "adjustment",
     "廃棄": "loss",
     "紛失": "loss",
+    "ロス": "loss",
 }
-LANES = {"仕入": "purchase", "移動": "transfer", "製造": "make"}
-ROUNDINGS = {"切上": "up", "切捨": "down", "四捨五入": "nearest"}
+LANES = {"仕入": "purchase", "発注": "purchase", "移動": "transfer", "製造": "make"}
+ROUNDINGS = {
+    "切上": "up",
+    "切り上げ": "up",
+    "切捨": "down",
+    "切り捨て": "down",
+    "四捨五入": "nearest",
+}
 CONDITIONS = {"なし": "none", "金額": "amount", "数量": "quantity", "重量": "weight"}
 YES_OR_NO = {"はい": "true", "いいえ": "false", "有": "true", "無": "false", "○": "true"}
 
@@ -176,7 +192,7 @@ KINDS = {
                 whole(name="quantity", required=True),
                 money(name="unit_price", required=True, instead=("list_price",)),
                 money(name="list_price"),
-                money(name="discount"),
+                Column(name="discount", type=ColumnType.MONEY),
                 text(name="coupon_code"),
                 text(name="campaign_code"),
             ),

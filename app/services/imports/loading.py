@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -24,7 +24,7 @@ from app.services.imports.matching import Reading, match_columns
 from app.services.imports.opening import Table, open_table
 from app.services.imports.outcome import complain
 from app.services.imports.resending import own_rows
-from app.services.imports.sorting import Shop, Tally, stage_rows
+from app.services.imports.sorting import Shop, Sorter, Tally, stage_rows
 from app.services.jobs import Progress, Sessions
 
 MERGE_STEPS = 3
@@ -100,47 +100,50 @@ async def _load(
             scratch=scratch,
             size_limit=size_limit * UNPACKED_PER_UPLOADED,
         )
-        table, resent = own_rows(table)
+        table = own_rows(table)
         reading = match_columns(table.columns, kind, profile)
         keys, told = KeyWatch(kind.name, table.rows), FileWatch(table.columns, reading)
         async with sessions.begin() as session:
             await imports.record_source(session, import_id, _source(table))
-        tally = await stage_rows(sessions, progress, table, told, import_id, shop, keys)
+        sorter = Sorter(import_id=import_id, table=table, told=told, keys=keys, shop=shop)
+        tally = await stage_rows(sessions, progress, sorter)
         told.refuse_what_lacks()
     # Not before all is read: only then is it known how many are bad, and of how many.
     is_held_back = tally.is_mostly_bad and tally.good > 0 and not options.get("force")
     async with sessions.begin() as session:
         await staging.take_room(session)  # connected: a crash from here on is an error, not a gap
         await imports.still_ours(turn)
+        await _number(session, reading, import_id, keys)
         if is_held_back:
             counts = await _hold_back(session, import_id, tally)
         else:
-            before = await imports.lineage(session, resent)
-            await imports.record_source(session, import_id, _source(table, resent=before))
-            counts = await _merge(session, progress, reading, import_id, keys, before)
+            counts = await _merge(session, progress, reading, import_id, keys)
         warnings = [*told.warnings, *counts.pop("warnings", [])]
         summary = {"read": tally.read, **counts, **_remarks(table, reading, tally, warnings)}
         await imports.record_summary(session, import_id, summary)
     return summary
 
 
-def _source(table: Table, *, resent: Sequence[int] = ()) -> dict[str, Any]:
-    """What is needed to write rows of the file again, and whose rejected rows it brings back."""
+def _source(table: Table) -> dict[str, Any]:
+    """What is needed to write rows of the file again."""
     return {
         "columns": table.columns,
         "separator": table.separator,
         "encoding": "utf-8" if table.encoding == "parquet" else table.encoding,
-        "resent": list(resent),
     }
 
 
 def _remarks(table: Table, reading: Reading, tally: Tally, more: list[str]) -> dict[str, Any]:
     blank = [f"{tally.blank} blank rows were left out"] if tally.blank else []
+    contrary = (
+        f"{tally.contrary_prices} lines tell a unit_price that is not list_price less discount"
+    )
+    prices = [f"{contrary}; unit_price counts"] if tally.contrary_prices else []
     codes = [tally.unchecked.warning] if tally.unchecked.warning else []
     return {
         "encoding": table.encoding,
         "mapping": reading.profile.label if reading.profile else None,
-        "warnings": [*reading.warnings, *blank, *codes, *more],
+        "warnings": [*reading.warnings, *blank, *codes, *prices, *more],
     }
 
 
@@ -166,6 +169,17 @@ def scratch_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.scratch")
 
 
+async def _number(session: AsyncSession, reading: Reading, import_id: int, keys: KeyWatch) -> None:
+    """Give all lines their keys, and those that were turned away theirs for when they come back."""
+    is_repeating = bool(reading.profile and reading.profile.drop_exact_repeats)
+    if is_repeating or keys.are_missing:
+        await staging.number_lines(
+            session, reading.kind.name, import_id, drop_exact_repeats=is_repeating
+        )
+    if keys.are_reserved:
+        await staging.keep_reserved_keys(session, import_id)
+
+
 async def _hold_back(session: AsyncSession, import_id: int, tally: Tally) -> dict[str, Any]:
     """Load nothing of a file that is mostly bad; its rejects stay."""
     await staging.drop_stage(session, import_id)
@@ -187,15 +201,9 @@ async def _merge(
     reading: Reading,
     import_id: int,
     keys: KeyWatch,
-    resent: list[int],
 ) -> dict[str, Any]:
-    kind, profile = reading.kind.name, reading.profile
+    kind = reading.kind.name
     await progress("merging", 0, MERGE_STEPS)
-    is_repeating = bool(profile and profile.drop_exact_repeats)
-    if is_repeating or keys.are_missing:
-        await staging.number_lines(
-            session, kind, import_id, drop_exact_repeats=is_repeating, after=resent
-        )
     if keys.may_repeat:
         await staging.reject_duplicate_keys(session, kind, import_id)
     await staging.know_stage(session, import_id)

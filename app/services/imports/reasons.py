@@ -33,9 +33,13 @@ REASONS = {
         "{column} の「{value}」は金額ではありません",
         "{column} '{value}' is not an amount of money",
     ),
+    "not_a_number": (
+        "{column} の「{value}」は数ではありません",
+        "{column} '{value}' is not a number",
+    ),
     "not_a_date": (
-        "{column} の「{value}」は日付(YYYY-MM-DD)ではありません",
-        "{column} '{value}' is not a date (YYYY-MM-DD, with or without HH:MM:SS)",
+        "{column} の「{value}」は日付(2026-07-01、2026年7月1日、令和8年7月1日など)ではありません",
+        "{column} '{value}' is not a date (2026-07-01 or as Japan writes it, with or without time)",
     ),
     "no_such_time": (
         "{column} の「{value}」は店舗の時計に存在しない時刻です(夏時間の切替)",
@@ -56,6 +60,10 @@ REASONS = {
     "ends_before_it_starts": (
         "終了日「{value}」が開始日より前です",
         "the last day '{value}' lies before the first",
+    ),
+    "discount_above_price": (
+        "{column} の「{value}」が定価×数量を超えています",
+        "{column} '{value}' is more than the line is worth at its list price",
     ),
     "in_future": (
         "{column} の「{value}」は未来の日付です",
@@ -100,7 +108,11 @@ REASONS = {
     ),
 }
 
-CHOICES = {column.name: column.choices for kind in KINDS.values() for column in kind.columns}
+CHOICES = {
+    column.name: (*column.choices, *column.spellings)
+    for kind in KINDS.values()
+    for column in kind.columns
+}
 
 
 def explain(code: str, column: str, value: str | None) -> tuple[str, str]:

@@ -3,7 +3,10 @@
 import polars as pl
 
 from app.models import ImportRejectRow
+from app.queries.targets import TARGETS
+from app.services.imports.checking import MAX_INTEGER, MAX_TEXT, as_read
 from app.services.imports.csv_text import FAULT, LINE, ROW
+from app.services.imports.matching import Reading
 
 # Reasons that a profile gives because it expects such rows, and rows that stand in the file again:
 # they say nothing against the file as a whole.
@@ -20,6 +23,37 @@ NUL, STORED_NUL = "\x00", "\ufdd0"  # PostgreSQL stores no NUL, and no text hold
 def bad_rows(rejects: pl.DataFrame) -> int:
     """How many rows are rejected for a reason that nobody expects."""
     return rejects.filter(~pl.col("code").is_in(EXPECTED))["row_no"].n_unique()
+
+
+def reserved_lines(
+    rows: pl.DataFrame, rejects: pl.DataFrame, reading: Reading, *, timezone: str
+) -> pl.DataFrame | None:
+    """The places of rejected lines among the lines of their orders, for the stage.
+
+    Only of lines that may come back corrected, and of which can be read whose they are; None where
+    lines are not known by their places.
+    """
+    parent = TARGETS[reading.kind.name].numbered
+    if parent is None or (reading.profile and reading.profile.daily_totals):
+        return None
+    mistaken = rejects.filter(~pl.col("code").is_in(EXPECTED))
+    numbers = mistaken.select(pl.col("row_no").unique().alias(ROW))
+    whole = rows.filter(pl.col(FAULT).is_null()).join(numbers, on=ROW, how="semi")
+    names = [parent, "sku_id", "location_id", "line_no", "quantity"]
+    read = as_read(whole, reading, names, timezone=timezone)
+    texts = [pl.col(name) for name in names if name != "quantity"]
+    cannot_be_kept = (
+        (text.str.len_chars() > MAX_TEXT) | text.str.contains(NUL, literal=True) for text in texts
+    )
+    return read.filter(
+        pl.all_horizontal(pl.col(parent, "sku_id", "location_id").is_not_null()),
+        ~pl.any_horizontal(cannot_be_kept).fill_null(value=False),
+        pl.col("quantity").is_null() | pl.col("quantity").is_between(-MAX_INTEGER, MAX_INTEGER),
+    ).select(
+        *("row_no", parent, "sku_id", "location_id", "quantity"),
+        pl.col("line_no").alias("line_key"),
+        pl.lit(True).alias("is_reserved"),  # noqa: FBT003 - a value, not an argument
+    )
 
 
 def as_they_stood(rows: pl.DataFrame, rejects: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

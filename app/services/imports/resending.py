@@ -3,10 +3,9 @@
 Such a file has columns beside its own, which say why a row was turned away. ``zaiko_line`` is
 among them where a line could not be split into cells. It is one cell beside empty ones, since the
 line itself would come apart in a spreadsheet: surplus fields would lie under the names of other
-columns, and a quotation mark without end would swallow the rows below it. ``zaiko_import`` says
-which import turned the row away, since a sale without a number is known by its place among the
-lines of its order, of which that import has loaded the others. (Once the whole file has come again
-corrected, the places are others: rows sent after that may take one another's.)
+columns, and a quotation mark without end would swallow the rows below it. ``zaiko_line_no`` is the
+number that was kept for the line: a line without one of its own is known by its place among the
+lines of its order, and takes it wherever it comes in: alone, or with the whole file.
 """
 
 from collections.abc import Generator
@@ -16,41 +15,37 @@ from io import StringIO
 
 import polars as pl
 
-from app.services.imports.csv_text import FAULT, LINE, ROW, read_batches
+from app.services.imports.csv_text import FAULT, LINE, LINE_NO, ROW, read_batches
 from app.services.imports.opening import Table
+from app.services.imports.texts import without_guard
 
-ORIGIN, RAW_LINE = "zaiko_import", "zaiko_line"
-BESIDE = ("zaiko_row", "zaiko_reason_ja", "zaiko_reason_en", ORIGIN)
+NUMBER, RAW_LINE = "zaiko_line_no", "zaiko_line"
+BESIDE = ("zaiko_row", "zaiko_reason_ja", "zaiko_reason_en", NUMBER)
 ASIDE = {*BESIDE, RAW_LINE}
 
 
-def own_rows(table: Table) -> tuple[Table, set[int]]:
-    """The table without what the service has written beside its rows, and who turned them away.
-
-    The numbers of those imports are complete when the last batch has been taken.
+def own_rows(table: Table) -> Table:
+    """The table without what the service has written beside its rows, but for ``LINE_NO``.
 
     A row that is empty but for its ``zaiko_line`` is that line: it is read again as a line of the
     file, so that one that was mended there loads and one that was not is turned away as before.
     """
     columns = [name for name in table.columns if name not in ASIDE]
-    origins: set[int] = set()
     if not columns or len(columns) == len(table.columns):
-        return table, origins
-    batches = _own_batches(table, columns, origins)
-    return replace(table, columns=columns, batches=batches), origins
+        return table
+    return replace(table, columns=columns, batches=_own_batches(table, columns))
 
 
-def _own_batches(
-    table: Table, columns: list[str], origins: set[int]
-) -> Generator[pl.DataFrame, None, None]:
+def _own_batches(table: Table, columns: list[str]) -> Generator[pl.DataFrame, None, None]:
     with closing(table.batches) as batches:
         for batch in batches:
-            if ORIGIN in table.columns:
-                numbers = batch[ORIGIN].str.strip_chars().cast(pl.Int64, strict=False)
-                origins.update(numbers.drop_nulls().unique())
-            own = batch.select(ROW, *columns, FAULT, LINE)
+            # Of the guards before what a spreadsheet would run, one was ours.
+            cells = (without_guard(batch[name]) for name in columns)
+            own = batch.select(ROW, *cells, FAULT, LINE)
             if RAW_LINE in table.columns:
                 own = _with_lines_read(own, batch[RAW_LINE], columns, table.separator)
+            if NUMBER in table.columns:  # both are in the order of the file
+                own = own.with_columns(batch[NUMBER].alias(LINE_NO))
             yield own
 
 

@@ -9,11 +9,11 @@ import polars as pl
 from app.queries import staging
 from app.services.imports.barcodes import Unchecked, unchecked
 from app.services.imports.checking import check, without_blanks
-from app.services.imports.completing import complete
+from app.services.imports.completing import complete, contrary_prices
 from app.services.imports.file_watch import FileWatch
 from app.services.imports.key_watch import KeyWatch
 from app.services.imports.opening import Table
-from app.services.imports.rejecting import as_they_stood, bad_rows
+from app.services.imports.rejecting import as_they_stood, bad_rows, reserved_lines
 from app.services.jobs import Progress, Sessions
 
 
@@ -33,6 +33,7 @@ class Tally:
     blank: int = 0
     rejected: int = 0
     bad: int = 0  # rejected for a reason that nobody expects
+    contrary_prices: int = 0
     unchecked: Unchecked = field(default_factory=Unchecked)  # bar codes
 
     @property
@@ -44,50 +45,66 @@ class Tally:
         return 2 * self.bad > self.read
 
 
-async def stage_rows(
-    sessions: Sessions,
-    progress: Progress,
-    table: Table,
-    told: FileWatch,
-    import_id: int,
-    shop: Shop,
-    keys: KeyWatch,
-) -> Tally:
+@dataclass(slots=True, kw_only=True)
+class Sorter:
+    """Sorts a file's rows, and remembers what it has seen of them."""
+
+    import_id: int
+    table: Table
+    told: FileWatch
+    keys: KeyWatch
+    shop: Shop
+    tally: Tally = field(default_factory=Tally)
+
+    def next_frames(self) -> list[tuple[str, pl.DataFrame]] | None:
+        """The next batch by the tables its rows go to; None after the last one."""
+        batch = next(self.table.batches, None)
+        if batch is None:
+            return None
+        whole = without_blanks(batch, self.table.columns)
+        rows, reading = self.told.of_this_kind(whole), self.told.reading
+        good, rejects = check(rows, reading, today=self.shop.today, timezone=self.shop.timezone)
+        self.told.see(rows, good, rejects)
+        if "discount" in good.columns:
+            self.tally.contrary_prices += contrary_prices(good)
+        good = complete(reading.kind.name, good, reading.profile, self.shop.timezone)
+        self.keys.see(good)
+        if "jan" in good.columns:
+            self.tally.unchecked += unchecked(good)
+        self.tally.read += len(rows)
+        self.tally.blank += len(batch) - len(whole)
+        self.tally.rejected += len(rows) - len(good)
+        stage = staging.stage_name(self.import_id)
+        return [(stage, good), *(self._turned_away(rows, rejects) if len(rejects) else [])]
+
+    def _turned_away(
+        self, rows: pl.DataFrame, rejects: pl.DataFrame
+    ) -> list[tuple[str, pl.DataFrame]]:
+        self.tally.bad += bad_rows(rejects)
+        number = pl.lit(self.import_id).alias("import_id")
+        kept = as_they_stood(rows, rejects, self.table.columns)
+        frames = [
+            ("import_reject", rejects.with_columns(number)),
+            ("import_reject_row", kept.with_columns(number)),
+        ]
+        lines = reserved_lines(rows, rejects, self.told.reading, timezone=self.shop.timezone)
+        if lines is not None and len(lines):
+            self.keys.reserve(lines)
+            frames.append((staging.stage_name(self.import_id), lines))
+        return frames
+
+
+async def stage_rows(sessions: Sessions, progress: Progress, sorter: Sorter) -> Tally:
     """Check all rows into the stage and the rejects; what became of them.
 
     The next batch is read and checked while one is being copied.
     """
-    tally = Tally()
-
-    def next_batch() -> list[tuple[str, pl.DataFrame]] | None:
-        batch = next(table.batches, None)
-        if batch is None:
-            return None
-        whole = without_blanks(batch, table.columns)
-        rows, reading = told.of_this_kind(whole), told.reading
-        good, rejects = check(rows, reading, today=shop.today, timezone=shop.timezone)
-        told.see(rows, good, rejects)
-        good = complete(reading.kind.name, good, reading.profile, shop.timezone)
-        keys.see(good)
-        if "jan" in good.columns:
-            tally.unchecked += unchecked(good)
-        tally.read += len(rows)
-        tally.blank += len(batch) - len(whole)
-        tally.rejected += len(rows) - len(good)
-        frames = [(staging.stage_name(import_id), good)]
-        if len(rejects):
-            tally.bad += bad_rows(rejects)
-            kept = as_they_stood(rows, rejects, table.columns)
-            number = pl.lit(import_id).alias("import_id")
-            frames.append(("import_reject", rejects.with_columns(number)))
-            frames.append(("import_reject_row", kept.with_columns(number)))
-        return frames
-
-    coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
+    table, tally = sorter.table, sorter.tally
+    coming = asyncio.ensure_future(asyncio.to_thread(sorter.next_frames))
     try:
         while (frames := await asyncio.shield(coming)) is not None:
             read = tally.read
-            coming = asyncio.ensure_future(asyncio.to_thread(next_batch))
+            coming = asyncio.ensure_future(asyncio.to_thread(sorter.next_frames))
             await progress("reading", read, max(read, table.rows))
             async with sessions.begin() as session:
                 for name, frame in frames:
