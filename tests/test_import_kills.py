@@ -189,7 +189,8 @@ class Killer:
         statement = MOMENTS[moment].replace("{job}", str(job))
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not self._watcher.value(statement):
-            if self._watcher.value(ENDED.format(job=job)):
+            has_ended = self._watcher.value(ENDED.format(job=job))
+            if has_ended and not self._watcher.value(statement):
                 self.hit.append(f"MISSED {moment}")
                 return
             assert time.monotonic() < deadline, (moment, self._seen(job))
