@@ -131,14 +131,21 @@ PROFILES = {
                 "Lineitem sku": "sku_id",
                 "Lineitem name": "sku_name",
                 "Lineitem quantity": "quantity",
-                "Lineitem price": "unit_price",
+                "Lineitem price": "list_price",
+                "Lineitem discount": "discount",
+                "Cancelled at": None,
             },
             defaults={"location_id": "EC"},
+            leave_out={"Cancelled at": ("*",)},
+            leave_out_within={"Cancelled at": "Name"},
             source=(
                 "https://docs.xbp.app/docs/development/integrations/shopify/order-format: one row "
-                "a line item, orders told apart by Name; column names as in exports that public "
-                "projects test with. Prices are as the shop shows them, with tax or without; "
-                "refunds are not in the lines."
+                "a line item, orders told apart by Name, and what is of the order is told by its "
+                "first row alone: so all rows of a cancelled order go with that one. Column names "
+                "as in exports that public projects test with. Lineitem price is before Lineitem "
+                "discount, which is off the whole line; both are as the shop shows them, with tax "
+                "or without. Refunds are not in the lines; the lines of an order that was loaded "
+                "before it was cancelled stay."
             ),
         ),
         Profile(
