@@ -44,7 +44,7 @@ MAKESHOP = (
     "システム商品コード,独自商品コード,バリエーション独自コード,商品名,販売価格,定価,仕入価格\r\n"
     "000000000001,OC-3,OC-3-RS,コート㈱,9800,12000,4000\r\n"
     "000000000001,OC-3,OC-3-RM,コート㈱,9800,12000,4000\r\n"
-    "000000000002,BAG,,バッグ,5000,5000,2000\r\n"
+    "000000000002,BAG,,バッグ,9800,,2000\r\n"
 )
 
 
@@ -92,14 +92,15 @@ async def test_yahoo_quantity(send, sessions):
 
 
 async def test_rakuten_normal_item(send, sessions):
+    await send("products", "sku_id,name\nabc-red-s,ワンピース 赤 S\n")
     sent = await send("products", RAKUTEN.encode("cp932"), mapping="rakuten_normal_item")
-    assert sent.counts == {"new": 2}
+    assert sent.counts == {"new": 1, "changed": 1}
     assert sent.summary["warnings"] == [
         "1 rows in which 'SKU管理番号' is empty were left out, as the mapping says"
     ]
-    assert await table(sessions, "SELECT sku_id, style_id FROM sku ORDER BY sku_id") == [
-        ("abc-red-m", "abc"),
-        ("abc-red-s", "abc"),
+    assert await table(sessions, "SELECT sku_id, style_id, name FROM sku ORDER BY 1") == [
+        ("abc-red-m", "abc", None),
+        ("abc-red-s", "abc", "ワンピース 赤 S"),
     ]
 
 
@@ -145,9 +146,9 @@ async def test_makeshop_products(send, sessions):
     sent = await send("products", MAKESHOP.encode("cp932"), mapping="makeshop_products")
     assert sent.counts == {"new": 3}
     assert await table(sessions, "SELECT sku_id, style_id, list_price FROM sku ORDER BY 1") == [
-        ("BAG", "BAG", 5000),
-        ("OC-3-RM", "OC-3", 9800),
-        ("OC-3-RS", "OC-3", 9800),
+        ("BAG", "BAG", 9800),
+        ("OC-3-RM", "OC-3", 12000),
+        ("OC-3-RS", "OC-3", 12000),
     ]
 
 
