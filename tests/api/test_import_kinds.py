@@ -192,6 +192,20 @@ async def test_campaigns_of_several_skus(send, sessions):
     ) == [("夏祭り", "2026-07-01", "2026-07-15", 0.2, 10000, ["S-1", "S-2", "S-3"])]
 
 
+async def test_of_rows_that_differ_on_their_campaign_the_last_one_counts(send, sessions):
+    file = (
+        "campaign_code,sku_id,starts_on,ends_on\n"
+        "K1,S-1,2026-07-01,2026-07-14\nK1,S-2,2026-07-01,2026-07-15\nK1,S-3,2026-07-01,2026-07-15\n"
+    )
+    assert (await send("campaigns", file)).counts == {"new": 3}
+    assert (await send("campaigns", file)).counts == {"same": 3}
+    later = file.replace("07-15", "07-31")
+    assert (await send("campaigns", later)).counts == {"changed": 2, "same": 1}
+    assert (await send("campaigns", later)).counts == {"same": 3}
+    ends = "SELECT ends_on::text, fixed_cost, name FROM campaign"
+    assert await table(sessions, ends) == [("2026-07-31", 0, "K1")]
+
+
 async def test_products_by_the_words_of_the_shop(send, sessions):
     file = (
         "sku_id,item_class,category,sales_start_on,sales_end_on\n"
