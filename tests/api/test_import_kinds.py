@@ -225,6 +225,18 @@ async def test_a_new_location_is_of_the_channel_that_most_of_its_lines_tell(send
     ]
 
 
+async def test_stock_without_what_is_on_order_is_told_that_it_counts_as_none(send, sessions):
+    file = "sku_id,location_id,counted_on,on_hand{}\nS-1,GINZA,2026-06-01,3{}\n"
+    told = "the file has no column {}: taken as 0"
+    bare = await send("stock", file.format("", ""))
+    assert bare.summary["warnings"] == [told.format("on_order"), told.format("allocated")]
+    half = await send("stock", file.format(",on_order", ",5"))
+    assert half.summary["warnings"] == [told.format("allocated")]
+    whole = await send("stock", file.format(",on_order,allocated", ",5,1"))
+    assert whole.summary["warnings"] == []
+    assert await table(sessions, "SELECT on_order, allocated FROM stock_level") == [(5, 1)]
+
+
 async def test_products_by_the_words_of_the_shop(send, sessions):
     file = (
         "sku_id,item_class,category,sales_start_on,sales_end_on\n"
