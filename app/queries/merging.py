@@ -30,10 +30,14 @@ UNLISTED_LOCATIONS = """
            CASE WHEN lower(coalesce(channel, location_id)) = ANY('{{ec,mall,warehouse}}')
                 THEN lower(coalesce(channel, location_id)) ELSE 'store' END,
            coalesce(channel, CASE WHEN location_id = 'EC' THEN 'ec' ELSE 'store' END), false
-    FROM (SELECT DISTINCT location_id, {channel} AS channel FROM {stage}) AS named
+    FROM (SELECT location_id, channel, count(*) AS lines FROM ({named}) AS named GROUP BY 1, 2)
+        AS counted
     WHERE location_id <> '*'
-    ORDER BY location_id, channel COLLATE "C"
+    ORDER BY location_id, channel IS NULL, lines DESC, channel COLLATE "C"
     ON CONFLICT (location_id) DO NOTHING
+"""
+GIVERS = """
+    UNION ALL SELECT supplier_id, NULL FROM {stage} WHERE lane_type = 'transfer'
 """
 UNLISTED_SUPPLIERS = """
     INSERT INTO supplier (supplier_id, order_condition, is_listed)
@@ -46,8 +50,8 @@ UNLISTED_SUPPLIERS = """
 async def add_unlisted(session: AsyncSession, kind: str, import_id: int) -> dict[str, int]:
     """Create the masters that the rows name and no master file has named yet; how many of each.
 
-    A SKU is called what most of its lines call it; a location is of the channel that the lines
-    tell.
+    A SKU is called what most of its lines call it; a location is of the channel that most of its
+    lines tell, of those that tell any. What gives by a lane of transfer is a location, no supplier.
     """
     stage, columns = stage_name(import_id), TARGETS[kind].stage
     statements = {}
@@ -56,7 +60,9 @@ async def add_unlisted(session: AsyncSession, kind: str, import_id: int) -> dict
         statements["skus"] = UNLISTED_SKUS.format(stage=stage, name=name)
     if kind != "locations" and "location_id" in columns:
         channel = "channel" if "channel" in columns else "NULL::text"
-        statements["locations"] = UNLISTED_LOCATIONS.format(stage=stage, channel=channel)
+        named = f"SELECT location_id, {channel} AS channel FROM {stage}"
+        named += GIVERS.format(stage=stage) if "lane_type" in columns else ""
+        statements["locations"] = UNLISTED_LOCATIONS.format(named=named)
     if kind != "suppliers" and "supplier_id" in columns:
         is_supplier = "lane_type <> 'transfer'" if "lane_type" in columns else "true"
         statements["suppliers"] = UNLISTED_SUPPLIERS.format(stage=stage, is_supplier=is_supplier)

@@ -62,7 +62,9 @@ class MappingRequest(BaseModel):
             " `today` for a day; `units`: ours to `{multiply: 1000}` or `{tax_included: 0.10}`;"
             " `values`: ours to their words and what we say; `made`: ours of"
             " `{columns, separator, optional}` or `{first_of}`; `leave_out`: theirs to the words of"
-            " rows that do not count; `required_theirs`: theirs to `{reason_ja, reason_en,"
+            ' rows that do not count, `[""]` empty, `["*"]` filled with anything;'
+            " `leave_out_within`: theirs in it to the column whose value other rows share with"
+            " such a row, and go with it; `required_theirs`: theirs to `{reason_ja, reason_en,"
             " within}`; rules `cancellation_prefix`, `price_above_zero`, `drop_exact_repeats`,"
             " `daily_totals`, `negative_stock: keep`, `unsigned_counts`"
         )

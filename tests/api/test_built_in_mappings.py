@@ -23,10 +23,14 @@ RAKUTEN = (
     "u,abc,ABC,ワンピース～春～,,\r\nu,abc,,,red-s,ABC-RS\r\nu,abc,,,red-m,ABC-RM\r\n"
 )
 SHOPIFY_ORDERS = (
-    "Name,Email,Financial Status,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
-    "Lineitem sku\n"
-    "#1001,a@example.com,paid,2026-06-01 10:00:00 +0900,2,Tee - M,30.00,TEE-M\n"
-    "#1001,a@example.com,,2026-06-01 10:00:00 +0900,1,Cap,25.00,\n"
+    "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,"
+    "Cancelled at,Lineitem discount\n"
+    "#1001,a@example.com,2026-06-01 10:00:00 +0900,1,Tee - M,30.00,TEE-M,,10.00\n"
+    "#1001,a@example.com,2026-06-01 10:00:00 +0900,1,Cap,25.00,,,0.00\n"
+    "#1002,b@example.com,2026-06-02 10:00:00 +0900,1,Tee - M,30.00,TEE-M,"
+    "2026-06-02 11:00:00 +0900,0.00\n"
+    "#1002,b@example.com,2026-06-02 10:00:00 +0900,3,Tee - L,30.00,TEE-L,,0.00\n"
+    "#1003,c@example.com,2026-06-03 10:00:00 +0900,4,Tee - M,30.00,TEE-M,,10.00\n"
 )
 SHOPIFY_INVENTORY = (
     "Handle,Title,Option1 Name,Option1 Value,SKU,HS Code,COO,Location,Bin name,"
@@ -40,7 +44,7 @@ MAKESHOP = (
     "システム商品コード,独自商品コード,バリエーション独自コード,商品名,販売価格,定価,仕入価格\r\n"
     "000000000001,OC-3,OC-3-RS,コート㈱,9800,12000,4000\r\n"
     "000000000001,OC-3,OC-3-RM,コート㈱,9800,12000,4000\r\n"
-    "000000000002,BAG,,バッグ,5000,5000,2000\r\n"
+    "000000000002,BAG,,バッグ,9800,,2000\r\n"
 )
 
 
@@ -88,24 +92,45 @@ async def test_yahoo_quantity(send, sessions):
 
 
 async def test_rakuten_normal_item(send, sessions):
+    await send("products", "sku_id,name\nabc-red-s,ワンピース 赤 S\n")
     sent = await send("products", RAKUTEN.encode("cp932"), mapping="rakuten_normal_item")
-    assert sent.counts == {"new": 2}
+    assert sent.counts == {"new": 1, "changed": 1}
     assert sent.summary["warnings"] == [
         "1 rows in which 'SKU管理番号' is empty were left out, as the mapping says"
     ]
-    assert await table(sessions, "SELECT sku_id, style_id FROM sku ORDER BY sku_id") == [
-        ("abc-red-m", "abc"),
-        ("abc-red-s", "abc"),
+    assert await table(sessions, "SELECT sku_id, style_id, name FROM sku ORDER BY 1") == [
+        ("abc-red-m", "abc", None),
+        ("abc-red-s", "abc", "ワンピース 赤 S"),
     ]
 
 
 async def test_shopify_orders(send, sessions):
     sent = await send("sales", SHOPIFY_ORDERS, mapping="shopify_orders")
-    assert sent.counts == {"new": 1, "rejected": 1}
+    assert sent.counts == {"new": 2, "rejected": 1}
     assert await sent.rejects() == [(2, "sku_id", "missing", None)]
-    assert await table(sessions, "SELECT order_id, customer_id, sold_on::text FROM sale") == [
-        ("#1001", "a@example.com", "2026-06-01")
+    columns = "order_id, customer_id, sold_on::text, unit_price::float, list_price::float"
+    assert await table(sessions, f"SELECT {columns} FROM sale ORDER BY 1") == [
+        ("#1001", "a@example.com", "2026-06-01", 20, 30),
+        ("#1003", "c@example.com", "2026-06-03", 27.5, 30),
     ]
+
+
+async def test_shopify_orders_that_were_cancelled_are_left_out_with_all_their_lines(send, sessions):
+    sent = await send("sales", SHOPIFY_ORDERS, mapping="shopify_orders")
+    assert sent.summary["warnings"] == [
+        "1 rows in which 'Cancelled at' is filled were left out, as the mapping says",
+        (
+            "1 rows that share their 'Name' with rows left out for their 'Cancelled at' were left"
+            " out, as the mapping says"
+        ),
+    ]
+    assert await table(sessions, "SELECT count(*) FROM sale WHERE order_id = '#1002'") == [(0,)]
+
+
+async def test_shopify_orders_without_prices_are_told_of_the_column_of_shopify(send):
+    file = SHOPIFY_ORDERS.replace("Lineitem price", "Lineitem compare at price")
+    error = await (await send("sales", file, mapping="shopify_orders")).only_error()
+    assert error.startswith("missing column 'Lineitem price'")
 
 
 async def test_shopify_inventory(send, sessions):
@@ -121,9 +146,9 @@ async def test_makeshop_products(send, sessions):
     sent = await send("products", MAKESHOP.encode("cp932"), mapping="makeshop_products")
     assert sent.counts == {"new": 3}
     assert await table(sessions, "SELECT sku_id, style_id, list_price FROM sku ORDER BY 1") == [
-        ("BAG", "BAG", 5000),
-        ("OC-3-RM", "OC-3", 9800),
-        ("OC-3-RS", "OC-3", 9800),
+        ("BAG", "BAG", 9800),
+        ("OC-3-RM", "OC-3", 12000),
+        ("OC-3-RS", "OC-3", 12000),
     ]
 
 

@@ -149,7 +149,12 @@ async def test_sourcing_with_price_breaks(send, sessions):
     first = await send("sourcing", file)
     assert first.counts == {"new": 3, "rejected": 1}
     assert await first.rejects() == [(4, "effective_to", "ends_before_it_starts", "2026-04-01")]
-    assert first.summary["unlisted"] == {"skus": 1, "locations": 1, "suppliers": 1}
+    assert first.summary["unlisted"] == {"skus": 1, "locations": 2, "suppliers": 1}
+    places = "SELECT location_id, location_type, channel, is_listed FROM location ORDER BY 1"
+    assert await table(sessions, places) == [
+        ("GINZA", "store", "store", False),
+        ("倉", "store", "store", False),
+    ]
     assert (await send("sourcing", file)).counts == {"same": 3, "rejected": 1}
     corrected = (
         "sku_id,supplier_id,effective_from,price_from_quantity,unit_price\n"
@@ -190,6 +195,46 @@ async def test_campaigns_of_several_skus(send, sessions):
         " array_agg(sku_id ORDER BY sku_id) FROM campaign JOIN campaign_sku USING (campaign_id)"
         " GROUP BY campaign_id",
     ) == [("夏祭り", "2026-07-01", "2026-07-15", 0.2, 10000, ["S-1", "S-2", "S-3"])]
+
+
+async def test_of_rows_that_differ_on_their_campaign_the_last_one_counts(send, sessions):
+    file = (
+        "campaign_code,sku_id,starts_on,ends_on\n"
+        "K1,S-1,2026-07-01,2026-07-14\nK1,S-2,2026-07-01,2026-07-15\nK1,S-3,2026-07-01,2026-07-15\n"
+    )
+    assert (await send("campaigns", file)).counts == {"new": 3}
+    assert (await send("campaigns", file)).counts == {"same": 3}
+    later = file.replace("07-15", "07-31")
+    assert (await send("campaigns", later)).counts == {"changed": 2, "same": 1}
+    assert (await send("campaigns", later)).counts == {"same": 3}
+    ends = "SELECT ends_on::text, fixed_cost, name FROM campaign"
+    assert await table(sessions, ends) == [("2026-07-31", 0, "K1")]
+
+
+async def test_a_new_location_is_of_the_channel_that_most_of_its_lines_tell(send, sessions):
+    file = "order_id,sku_id,location_id,channel,sold_at,quantity,unit_price\n" + "".join(
+        f"A-{n},S-1,楽天,{channel},2026-06-01,1,100\n"
+        for n, channel in enumerate(("ec", "mall", "mall", "", "", ""))
+    )
+    sent = await send("sales", file)
+    assert sent.summary["warnings"] == [
+        "1 lines name another channel than their location has; the location's counts"
+    ]
+    assert await table(sessions, "SELECT location_type, channel FROM location") == [
+        ("mall", "mall")
+    ]
+
+
+async def test_stock_without_what_is_on_order_is_told_that_it_counts_as_none(send, sessions):
+    file = "sku_id,location_id,counted_on,on_hand{}\nS-1,GINZA,2026-06-01,3{}\n"
+    told = "the file has no column {}: taken as 0"
+    bare = await send("stock", file.format("", ""))
+    assert bare.summary["warnings"] == [told.format("on_order"), told.format("allocated")]
+    half = await send("stock", file.format(",on_order", ",5"))
+    assert half.summary["warnings"] == [told.format("allocated")]
+    whole = await send("stock", file.format(",on_order,allocated", ",5,1"))
+    assert whole.summary["warnings"] == []
+    assert await table(sessions, "SELECT on_order, allocated FROM stock_level") == [(5, 1)]
 
 
 async def test_products_by_the_words_of_the_shop(send, sessions):

@@ -124,6 +124,11 @@ async def test_what_is_built_in_stays_and_a_lost_update_is_refused(client: Async
             "definition.made.sku_id: a column is mapped to 'sku_id' already",
         ),
         ({"leave_out": {"a": "b"}}, "definition.leave_out.a: must be a list of 1 to 500 texts"),
+        ({"leave_out": {"a": ["*", ""]}}, "definition.leave_out.a: '*' is filled with anything"),
+        (
+            {"leave_out": {"a": ["*"]}, "leave_out_within": {"b": "c"}},
+            "definition.leave_out_within.b: leave_out leaves out no row by it",
+        ),
         ({"required_theirs": {"a": {}}}, "definition.required_theirs.a: must have reason_ja"),
         ({"daily_totals": 1}, "definition.daily_totals: must be true or false"),
         ({"cancellation_prefix": ""}, "definition.cancellation_prefix: must not be empty"),

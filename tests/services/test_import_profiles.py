@@ -1,8 +1,11 @@
 """What a profile says of a file's values: units, words, columns made of several."""
 
+import polars as pl
 import pytest
 
+from app.services.imports.csv_text import FAULT
 from app.services.imports.definitions import profile_of
+from app.services.imports.file_watch import FileWatch
 from app.services.imports.kinds import KINDS
 from app.services.imports.matching import UnusableColumns, match_columns
 from tests.services.checking import checked
@@ -92,3 +95,24 @@ def test_brackets_and_letters_of_any_width_are_one_name():
     reading = match_columns(["商品管理番号（ＵＲＬ）"], KINDS["products"], mapped)
     assert reading.source_of == {"sku_id": "商品管理番号（ＵＲＬ）"}
     assert reading.warnings == []
+
+
+def test_rows_go_with_one_of_their_order_that_is_left_out_even_in_a_later_batch():
+    columns = ["order", "cancelled"]
+    rows = [("1", None), ("2", " yes "), ("2", ""), (None, "x"), (None, None), ("3", None)]
+    rules = {"leave_out": {"cancelled": ["*"]}, "leave_out_within": {"cancelled": "order"}}
+    mapped = {"columns": {"order": "sku_id", "cancelled": None}, **rules}
+    reading = match_columns(columns, KINDS["products"], profile_of("p", "products", mapped))
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    frame = frame.with_columns(pl.lit(None, pl.String).alias(FAULT))
+    for size in (1, 2, 6):
+        watch = FileWatch(columns, reading)
+        kept = pl.concat([watch.of_this_kind(batch) for batch in frame.iter_slices(size)])
+        assert kept["order"].to_list() == ["1", None, "3"]
+        assert watch.warnings == [
+            "2 rows in which 'cancelled' is filled were left out, as the mapping says",
+            (
+                "1 rows that share their 'order' with rows left out for their 'cancelled' were left"
+                " out, as the mapping says"
+            ),
+        ]

@@ -63,7 +63,8 @@ PROFILES = {
             columns=NEXT_ENGINE,
             source=(
                 f"{NEXT_ENGINE_MANUAL}. Whether prices hold tax is a setting of Next Engine's; "
-                "baika_tnk is taken as it stands."
+                "baika_tnk is taken as it stands. baika_tnk (売価), the regular selling price, "
+                "serves as list price: the master always has it."
             ),
         ),
         Profile(
@@ -107,7 +108,7 @@ PROFILES = {
                 "コントロールカラム": None,
                 "商品管理番号(商品URL)": "style_id",
                 "商品番号": None,
-                "商品名": "name",
+                "商品名": None,
                 "システム連携用SKU番号": None,
             },
             made={"sku_id": Made(columns=("商品管理番号(商品URL)", "SKU管理番号"), separator="-")},
@@ -117,8 +118,10 @@ PROFILES = {
                 "コントロールカラム; https://saiyasu.greenwich.co.jp/webmanuals/4015 "
                 "(SKU管理番号, システム連携用SKU番号), "
                 "https://support.crossmall.jp/hc/ja/articles/360040567853. "
-                "SKU管理番号 tells SKUs apart within an item only, so the two make the SKU. The "
-                "name of the price column is not confirmed and not claimed."
+                "SKU管理番号 tells SKUs apart within an item only, so the two make the SKU. 商品名 "
+                "stands on the row of the item, which is left out, and is blank on those of its "
+                "SKUs: it is not claimed, so that names known from elsewhere stay. The name of the "
+                "price column is not confirmed and not claimed."
             ),
         ),
         Profile(
@@ -131,14 +134,21 @@ PROFILES = {
                 "Lineitem sku": "sku_id",
                 "Lineitem name": "sku_name",
                 "Lineitem quantity": "quantity",
-                "Lineitem price": "unit_price",
+                "Lineitem price": "list_price",
+                "Lineitem discount": "discount",
+                "Cancelled at": None,
             },
             defaults={"location_id": "EC"},
+            leave_out={"Cancelled at": ("*",)},
+            leave_out_within={"Cancelled at": "Name"},
             source=(
                 "https://docs.xbp.app/docs/development/integrations/shopify/order-format: one row "
-                "a line item, orders told apart by Name; column names as in exports that public "
-                "projects test with. Prices are as the shop shows them, with tax or without; "
-                "refunds are not in the lines."
+                "a line item, orders told apart by Name, and what is of the order is told by its "
+                "first row alone: so all rows of a cancelled order go with that one. Column names "
+                "as in exports that public projects test with. Lineitem price is before Lineitem "
+                "discount, which is off the whole line; both are as the shop shows them, with tax "
+                "or without. Refunds are not in the lines; the lines of an order that was loaded "
+                "before it was cancelled stay."
             ),
         ),
         Profile(
@@ -193,18 +203,17 @@ PROFILES = {
             columns={
                 "独自商品コード": "style_id",
                 "商品名": "name",
-                "販売価格": "list_price",
                 "仕入価格": "unit_cost",
                 "商品特定コード指定": None,
                 "更新時間フラグ": None,
                 "システム商品コード": None,
-                "定価": None,
                 "数量": None,
             },
             made={
                 "sku_id": Made(
                     columns=("バリエーション独自コード", "独自商品コード", "システム商品コード")
-                )
+                ),
+                "list_price": Made(columns=("定価", "販売価格")),
             },
             required_theirs={
                 "バリエーション独自コード": Needed(
@@ -223,7 +232,8 @@ PROFILES = {
                 "https://support.logiless.com/platforms/shopping-cart/makeshop/field-mapping "
                 "(which code is the SKU, and that without バリエーション独自コード all become one) "
                 "and http://www.makeshop.jp/manual/brand_csv_new.html (column names). Under which "
-                "name a product export holds the variation code is confirmed by the former only."
+                "name a product export holds the variation code is confirmed by the former only. "
+                "The list price is 定価; where it is empty nothing is off, and 販売価格 is both."
             ),
         ),
     )

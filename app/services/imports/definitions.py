@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from app.services.imports.kinds import KINDS, Column, ColumnType, Kind
-from app.services.imports.profiles import KEEP, TODAY, Made, Needed, Profile
+from app.services.imports.profiles import FILLED, KEEP, TODAY, Made, Needed, Profile
 
 LONGEST = 200  # characters of a name or word
 LONGEST_REASON = 500
@@ -51,6 +51,9 @@ def profile_of(
     for ours in read.get("made", {}):
         if ours in read["columns"].values():
             raise ProfileError(f"made.{ours}", f"a column is mapped to '{ours}' already")
+    for theirs in read.get("leave_out_within", {}):
+        if theirs not in read.get("leave_out", {}):
+            raise ProfileError(f"leave_out_within.{theirs}", "leave_out leaves out no row by it")
     return Profile(name=name, kind=kind, version=version, source=note or "", **read)
 
 
@@ -63,6 +66,7 @@ def definition_of(profile: Profile) -> dict[str, Any]:
         "values": profile.values,
         "made": {ours: _made_as_told(way) for ours, way in profile.made.items()},
         "leave_out": {theirs: list(words) for theirs, words in profile.leave_out.items()},
+        "leave_out_within": profile.leave_out_within,
         "required_theirs": {
             theirs: {
                 "reason_ja": need.reason_ja,
@@ -210,7 +214,17 @@ class _Parts:
 
     def leave_out(self, value: Any, place: str) -> dict[str, tuple[str, ...]]:
         entries = self.table(value, place).items()
-        return {theirs: self.words(words, f"{place}.{theirs}") for theirs, words in entries}
+        read = {theirs: self.words(words, f"{place}.{theirs}") for theirs, words in entries}
+        for theirs, words in read.items():
+            if FILLED in words and len(words) > 1:
+                raise ProfileError(
+                    f"{place}.{theirs}", f"'{FILLED}' is filled with anything and stands alone"
+                )
+        return read
+
+    def leave_out_within(self, value: Any, place: str) -> dict[str, str]:
+        entries = self.table(value, place).items()
+        return {theirs: self.word(within, f"{place}.{theirs}") for theirs, within in entries}
 
     def required_theirs(self, value: Any, place: str) -> dict[str, Needed]:
         read = {}
@@ -252,6 +266,7 @@ READERS: dict[str, Reader] = {
     "values": _Parts.values,
     "made": _Parts.made,
     "leave_out": _Parts.leave_out,
+    "leave_out_within": _Parts.leave_out_within,
     "required_theirs": _Parts.required_theirs,
     "cancellation_prefix": _Parts.prefix,
     "price_above_zero": _Parts.yes_or_no,

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from app.services.imports.csv_text import ROW
 from app.services.imports.matching import WARNINGS, Reading, UnusableColumns
-from app.services.imports.profiles import KEEP
+from app.services.imports.profiles import FILLED, KEEP
 from app.services.imports.translating import left_out
 
 SHORTEST_STRETCH = 100  # rows; in a shorter one chance may be at work
 RARE = 0.05  # elsewhere, for a stretch to tell of another layout
 EXAMPLES = 3
+STATES = {"": "empty", FILLED: "filled"}
 
 
 @dataclass(slots=True)
@@ -69,13 +70,14 @@ class FileWatch:
     _last: int = 0
     _empty: dict[str, _Stretch] = field(default_factory=dict)
     _bad: dict[tuple[str, str], _Stretch] = field(default_factory=dict)
-    _out: dict[tuple[str, str], int] = field(default_factory=dict)
+    _out: dict[tuple[str, str | None], int] = field(default_factory=dict)
+    _gone: dict[str, set[str]] = field(default_factory=dict)
     _negative: int = 0
     _lacking: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
 
     def of_this_kind(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The batch without rows that the profile leaves out."""
-        kept, counts = left_out(batch, self.reading)
+        kept, counts = left_out(batch, self.reading, self._gone)
         for name, number in counts.items():
             self._out[name] = self._out.get(name, 0) + number
         return kept
@@ -149,9 +151,15 @@ class FileWatch:
         stretches += [self._bad_stretch(*name, found) for name, found in self._bad.items()]
         return [*told, *[text for text in stretches if text][:WARNINGS]]
 
-    def _left_out(self, name: str, word: str, number: int) -> str:
-        what = f"'{name}' is '{word}'" if word else f"'{name}' is empty"
-        return f"{number} rows in which {what} were left out, as the mapping says"
+    def _left_out(self, name: str, word: str | None, number: int) -> str:
+        if word is None:
+            assert self.reading.profile is not None
+            shared = self.reading.profile.leave_out_within[name]
+            which = f"that share their '{shared}' with rows left out for their '{name}'"
+        else:
+            state = STATES.get(word, f"'{word}'")
+            which = f"in which '{name}' is {state}"
+        return f"{number} rows {which} were left out, as the mapping says"
 
     def _is_telling(self, found: _Stretch) -> bool:
         """Whether the mark is on all rows of a stretch and on hardly any outside it."""

@@ -18,7 +18,7 @@ from app.queries.campaign_merging import merge_campaigns
 from app.queries.sales_merging import merge_sales
 from app.services.imports.file_watch import FileWatch
 from app.services.imports.key_watch import KeyWatch
-from app.services.imports.kinds import KINDS
+from app.services.imports.kinds import KINDS, ColumnType
 from app.services.imports.mappings import find_profile
 from app.services.imports.matching import Reading, match_columns
 from app.services.imports.opening import Table, open_table
@@ -211,7 +211,7 @@ async def _merge(
     totals = await staging.staged_sales_totals(session, import_id) if kind == "sales" else {}
     await merging.take_turn(session)
     unlisted = await merging.add_unlisted(session, kind, import_id)
-    warnings = []
+    warnings = _taken_as_zero(reading)
     if kind == "sales" and "channel" in reading.given:
         contrary = await merging.contrary_channels(session, import_id)
         if contrary:
@@ -233,6 +233,17 @@ async def _merge(
         "totals": totals,
         "warnings": warnings,
     }
+
+
+def _taken_as_zero(reading: Reading) -> list[str]:
+    """What is told of counts that the file has no column for: unknown is not 0, but stored so."""
+    return [
+        f"the file has no column {column.name}: taken as 0"
+        for column in reading.kind.columns
+        if column.type is ColumnType.INTEGER
+        and column.default == "0"
+        and column.name not in reading.given
+    ]
 
 
 async def _forget(sessions: Sessions, import_id: int) -> None:

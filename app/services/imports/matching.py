@@ -90,7 +90,7 @@ def _expect_required(
 ) -> None:
     given = set(source_of) | set(profile.defaults if profile else ())
     missing = [
-        column.name
+        column
         for column in kind.required
         if column.name not in given and not (column.instead and given.issuperset(column.instead))
     ]
@@ -100,7 +100,9 @@ def _expect_required(
     if profile:
         theirs = {target: (name,) for name, target in profile.columns.items() if target}
         theirs |= {target: way.columns for target, way in profile.made.items()}
-    wanted = [name for target in missing for name in theirs.get(target, (target,))]
+    # A profile that maps what stands in for a column of ours is told of its own column.
+    asked = [next((n for n in (c.name, *c.instead) if n in theirs), c.name) for c in missing]
+    wanted = [name for target in asked for name in theirs.get(target, (target,))]
     absent = [name for name in wanted if name not in columns]
     named = ", ".join(f"'{name}'{_hint(name, unknown)}" for name in absent)
     raise UnusableColumns(

@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 TODAY = "today"  # as a default of a day: the shop's day on which the file came in
 KEEP = "keep"
+FILLED = "*"  # as a word of ``leave_out``: filled with anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,10 @@ class Profile:
         units: what a number of theirs is multiplied by to be in our unit.
         values: by column of ours, their words and what we say; None is nothing.
         made: columns of ours that are made of several of theirs.
-        leave_out: by column of theirs, the words of rows that are not of this kind; "" is empty.
+        leave_out: by column of theirs, the words of rows that are not of this kind; "" is empty,
+            "*" is filled with anything.
+        leave_out_within: by column of theirs in ``leave_out``, the column whose value other rows
+            share with a row left out; they go with it, where only the first row of an order tells.
         required_theirs: columns of theirs without which the file must be refused.
         cancellation_prefix: order ids that start so are returns; a line with a quantity of
             the wrong sign for its order is not a sale.
@@ -73,6 +77,7 @@ class Profile:
     values: dict[str, dict[str, str | None]] = field(default_factory=dict)
     made: dict[str, Made] = field(default_factory=dict)
     leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    leave_out_within: dict[str, str] = field(default_factory=dict)
     required_theirs: dict[str, Needed] = field(default_factory=dict)
     cancellation_prefix: str | None = None
     price_above_zero: bool = False
@@ -117,6 +122,9 @@ class Profile:
                 for ours, way in self.made.items()
             },
             leave_out={known(name): words for name, words in self.leave_out.items()},
+            leave_out_within={
+                known(name): known(within) for name, within in self.leave_out_within.items()
+            },
             required_theirs={
                 known(name): replace(need, within=known(need.within) if need.within else None)
                 for name, need in self.required_theirs.items()

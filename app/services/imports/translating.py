@@ -8,27 +8,51 @@ import polars as pl
 from app.services.imports.csv_text import FAULT
 from app.services.imports.kinds import Column, ColumnType
 from app.services.imports.matching import MADE, Reading
-from app.services.imports.profiles import Made, Profile
+from app.services.imports.profiles import FILLED, Made, Profile
 
 MONEY_DECIMALS = 4
 
 
 def left_out(
-    batch: pl.DataFrame, reading: Reading
-) -> tuple[pl.DataFrame, dict[tuple[str, str], int]]:
-    """The batch without the rows that a profile leaves out; and how many by column and word."""
-    counts: dict[tuple[str, str], int] = {}
+    batch: pl.DataFrame, reading: Reading, gone: dict[str, set[str]]
+) -> tuple[pl.DataFrame, dict[tuple[str, str | None], int]]:
+    """The batch without the rows that a profile leaves out; and how many by column and word.
+
+    Args:
+        batch: as it was read.
+        reading: with the profile.
+        gone: by column, what rows left out so far share with others, which go with them; what
+            this batch brings is added. Those others are counted under the word None.
+    """
+    counts: dict[tuple[str, str | None], int] = {}
     rules = reading.profile.leave_out if reading.profile else {}
     for name, words in rules.items():
         if name not in batch.columns:
             continue
-        text = _plain(name).fill_null("")
-        is_out = text.is_in(list(words)) & pl.col(FAULT).is_null()
-        found = batch.filter(is_out).select(text.alias("word")).group_by("word").len()
-        counts |= {(name, word): number for word, number in found.iter_rows()}
+        text, is_whole = _plain(name).fill_null(""), pl.col(FAULT).is_null()
+        is_out = text.is_in(list(words))
+        if words == (FILLED,):
+            text, is_out = pl.lit(FILLED), text != ""
+        goes_along = _goes_along(batch, reading, name, is_whole & is_out, gone)
+        is_out, word = is_whole & (is_out | goes_along), pl.when(is_out).then(text)
+        found = batch.filter(is_out).select(word.alias("word"))
+        found = found.group_by("word", maintain_order=True).len()
+        counts |= {(name, said): number for said, number in found.iter_rows()}
         if len(found):
             batch = batch.filter(~is_out)
     return batch, counts
+
+
+def _goes_along(
+    batch: pl.DataFrame, reading: Reading, name: str, is_out: pl.Expr, gone: dict[str, set[str]]
+) -> pl.Expr:
+    """Whether a row goes with one that is left out for what its column ``name`` says."""
+    within = reading.profile.leave_out_within.get(name) if reading.profile else None
+    if within is None or within not in batch.columns:
+        return pl.lit(value=False)
+    group, groups = _plain(within), gone.setdefault(name, set())
+    groups.update(batch.filter(is_out & group.is_not_null()).select(group).to_series())
+    return group.is_in(list(groups)).fill_null(value=False)
 
 
 def translated(batch: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, Reading]:
