@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from app.schemas.common import Body, Money, Quantity, Ratio, UnitMoney
+from app.schemas.common import Body, Quantity, Ratio, UnitMoney
 
 
 class InventoryBody(Body):
@@ -29,18 +29,20 @@ class InventoryBody(Body):
     allocated: int = Field(description="引当済, units")
     inventory_position: int = Field(description="有効在庫 = on hand + on order − allocated")
     units_sold: int = Field(description="Net units sold in the period")
-    revenue: Money = Field(description="Net of returns")
+    revenue: UnitMoney = Field(description="Net of returns")
     sell_through_rate: Ratio | None = Field(description="消化率 = sold ÷ (sold + stock), 0–1")
     sell_through_value: Ratio | None = Field(
         description="金額消化率, at list price: sold ÷ (sold + stock), 0–1; null without list price"
     )
     days_of_supply: Quantity | None = Field(description="在庫日数; null when nothing sold")
-    age_days: int | None = Field(description="Days from the last receipt to the count")
+    age_days: int | None = Field(
+        description="Days from the last receipt to `as_of`; null where no receipt is known"
+    )
     last_received_on: date | None = Field(description="最終入荷日, by the count or the receipts")
     last_sold_on: date | None
-    value_at_cost: Money | None = Field(description="Stock × unit cost; null without cost")
-    value_at_list: Money | None = Field(description="Stock × list price of the day")
-    gross_margin: Money | None = Field(description="粗利 of what sold and has a unit cost")
+    value_at_cost: UnitMoney | None = Field(description="Stock × unit cost; null without cost")
+    value_at_list: UnitMoney | None = Field(description="Stock × list price of the day")
+    gross_margin: UnitMoney | None = Field(description="粗利 of what sold and has a unit cost")
     gmroi: Ratio | None = Field(
         description="Gross margin of a year at this pace ÷ mean stock at cost (of the counts in the"
         " period, else the last one); null without cost or stock"
@@ -114,10 +116,10 @@ class SalesBody(Body):
     key: dict[str, str | None] = Field(examples=[{"channel": "ec", "month": "2011-11"}])
     units: int = Field(description="Net of returns")
     units_returned: int
-    revenue: Money
-    gross_margin: Money | None = Field(description="Null where no item has a unit cost")
+    revenue: UnitMoney
+    gross_margin: UnitMoney | None = Field(description="Null where no item has a unit cost")
     gross_margin_rate: Ratio | None = Field(description="粗利率, of the items that have a cost")
-    list_value: Money = Field(description="Units at list price, where it is known")
-    discount: Money = Field(description="値引額 = list value − what was paid for the same units")
+    list_value: UnitMoney = Field(description="Units at list price, where it is known")
+    discount: UnitMoney = Field(description="値引額 = list value − what was paid for the same units")
     discount_rate: Ratio | None = Field(description="値引率 = discount ÷ list value")
     data_flags: list[str]

@@ -72,3 +72,33 @@ async def test_margin_and_discount_by_hand(client: AsyncClient, work: Work):
     assert others["key"] == {"category": ""}
     assert (others["units"], others["revenue"]) == (2, 120)
     assert (others["gross_margin"], others["discount"]) == (None, -20)
+
+
+async def test_groups_add_up_to_the_whole_to_the_last_digit(client: AsyncClient, work: Work):
+    """Nine of 0.3333 are 2.9997, however they are grouped, and nowhere 3.00 or 2.97."""
+    skus = [f"S{n}" for n in range(9)]
+    files = {
+        "products": "sku_id,style_id,list_price,unit_cost\n"
+        + "".join(f"{sku},T,0.4444,0.1111\n" for sku in skus),
+        "sales": "order_id,sku_id,location_id,sold_at,quantity,unit_price\n"
+        + "".join(f"{sku},{sku},EC,2026-06-01,1,0.3333\n" for sku in skus),
+        "stock": "sku_id,location_id,counted_on,on_hand\n"
+        + "".join(f"{sku},EC,2026-06-30,1\n" for sku in skus),
+    }
+    for kind, text in files.items():
+        await client.post(f"/imports/{kind}", content=text.encode())
+    await work()
+    whole = {"revenue": 2.9997, "list_value": 3.9996, "discount": 0.9999, "gross_margin": 1.9998}
+    for group in ("all", *GROUPS):
+        found = await rows(client, "/sales", group_by=group)
+        sums = {name: round(sum(row[name] for row in found), 4) for name in whole}
+        assert sums == whole, group
+    whole = {
+        "revenue": 2.9997,
+        "gross_margin": 1.9998,
+        "value_at_cost": 0.9999,
+        "value_at_list": 3.9996,
+    }
+    for level in ("sku", "style"):
+        found = await rows(client, "/inventory", level=level, by="all")
+        assert {n: round(sum(row[n] for row in found), 4) for n in whole} == whole, level
