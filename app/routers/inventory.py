@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
 from app.database import Session
+from app.domain.data_flags import data_flags
 from app.queries import ledger
 from app.queries.stock_view import SORTS, Level, Place, View
 from app.routers.access import requires
 from app.routers.downloads import CSV_TOO, csv_of
-from app.routers.paging import After, Limit, key_of, list_name, page_of
+from app.routers.paging import After, Limit, key_of, list_name, page_of, sort_key, sort_kinds
 from app.routers.parameters import (
     AsOf,
     Encoding,
@@ -68,7 +69,7 @@ async def list_inventory(
     """
     column, is_falling = sort_of(sort, SORTS)
     name = list_name("inventory", astuple(selection), level, by, as_of, weeks, sort)
-    key = key_of(after, name, *([bool, float] if column else []), str, str)
+    key = key_of(after, name, *sort_kinds(column), str, str)
     first, day = await stock_views.period(session, as_of, weeks)
     view = View(
         selection=selection,
@@ -84,14 +85,10 @@ async def list_inventory(
         columns = list(InventoryBody.model_fields)
         return await csv_of(columns, rows, encoding=encoding, name=f"inventory-{day}.csv")
     found = await stock_views.stock_page(session, view, after=key, limit=limit + 1)
-    page, following = page_of(found, limit, lambda row: (name, *_key(row, column)))
+    page, following = page_of(
+        found, limit, lambda row: (name, *sort_key(row, column), row["item"], row["place"])
+    )
     return {"items": page, "next": following}
-
-
-def _key(row: dict[str, Any], sort: str | None) -> tuple[Any, ...]:
-    value = row["sort_value"]
-    sorted_by = (value is not None, value or 0.0) if sort else ()
-    return (*sorted_by, row["item"], row["place"])
 
 
 async def _lines(session: AsyncSession, view: View) -> AsyncIterator[list[dict[str, Any]]]:
@@ -130,7 +127,4 @@ async def list_ledger(
     page, following = page_of(
         rows, limit, lambda row: (name, row["sku_id"], row["location_id"], row["closed_on"])
     )
-    flagged = [
-        {**row, "data_flags": ["derived_stock"] if row["is_derived"] else []} for row in page
-    ]
-    return {"items": flagged, "next": following}
+    return {"items": [{**row, "data_flags": data_flags(row)} for row in page], "next": following}

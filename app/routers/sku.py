@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
 from app.database import Session, Sessions
+from app.domain.data_flags import data_flags
 from app.domain.forecast import REASON_TEXT, ForecastReason
 from app.models import LtvModel, Sku, SkuLtv
 from app.queries import customers, dispositions, forecasts, inventory
@@ -174,12 +175,12 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
     verdict = await dispositions.latest_verdict(session, sku_id)
     forecast = await forecasts.forecast(session, sku_id, None)
     ltv = await customers.sku_ltv(session, sku_id)
-    flags = [
-        *(["unlisted"] if not sku.is_listed else []),
-        *(["derived_cost"] if sku.is_cost_derived else []),
-        *(["derived_list_price"] if sku.is_price_derived else []),
-        *(["derived_stock"] if any(row["is_derived"] for row in rows) else []),
-    ]
+    doubts = {
+        "is_derived": any(row["is_derived"] for row in rows),
+        "is_cost_derived": sku.is_cost_derived,
+        "is_price_derived": sku.is_price_derived,
+        "is_unlisted": not sku.is_listed,
+    }
     return {
         **{name: getattr(sku, name) for name in SkuBody.model_fields},
         "inventory": rows,
@@ -189,5 +190,5 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
         "weekly_demand": await forecasts.next_week(session, sku_id),
         "demand_class": forecast[0].demand_class if forecast else None,
         "buyer_ltv_index": ltv.ltv_index if ltv else None,
-        "data_flags": flags,
+        "data_flags": data_flags(doubts),
     }

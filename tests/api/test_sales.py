@@ -4,7 +4,7 @@ import pytest
 from httpx import AsyncClient
 
 from tests.api import given
-from tests.api.conftest import rows
+from tests.api.conftest import problem, rows
 from tests.conftest import Work
 from tests.make import COST, PRICE
 
@@ -102,3 +102,32 @@ async def test_groups_add_up_to_the_whole_to_the_last_digit(client: AsyncClient,
     for level in ("sku", "style"):
         found = await rows(client, "/inventory", level=level, by="all")
         assert {n: round(sum(row[n] for row in found), 4) for n in whole} == whole, level
+
+
+async def test_a_level_is_a_group_or_what_the_group_sku_means(shop: AsyncClient):
+    for level in ("sku", "style"):
+        by_level = await rows(shop, "/sales", group_by=level)
+        assert await rows(shop, "/sales", level=level) == by_level
+        assert await rows(shop, "/sales", level=level, group_by="sku") == by_level
+        months = await rows(shop, "/sales", group_by=f"{level},month")
+        assert await rows(shop, "/sales", level=level, group_by="sku,month") == months
+        assert await rows(shop, "/sales", level=level, group_by="style") == await rows(
+            shop, "/sales", group_by="style"
+        )
+    answer = await shop.get("/sales?level=style&group_by=sku,style")
+    assert "twice" in problem(answer, 422, "invalid-request")["detail"]
+    problem(await shop.get("/sales?level=color"), 422, "invalid-request")
+
+
+async def test_sales_are_seen_as_of_a_day(shop: AsyncClient):
+    until = await rows(shop, "/sales", group_by="sku", end="2026-05-15")
+    assert await rows(shop, "/sales", group_by="sku", as_of="2026-05-15") == until
+    both = await rows(shop, "/sales", group_by="sku", as_of="2026-06-01", end="2026-05-15")
+    assert both == until
+    for query, where, why in (
+        ("as_of=2026-05-15&end=2026-05-16", "end", "after as_of"),
+        ("as_of=2026-05-15&start=2026-05-16", "as_of", "before start"),
+    ):
+        body = problem(await shop.get(f"/sales?{query}"), 422, "invalid-request")
+        assert body["errors"][0]["loc"] == ["query", where]
+        assert why in body["detail"]
