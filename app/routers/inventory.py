@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import Scope
 from app.database import Session
 from app.domain.data_flags import data_flags
-from app.queries import ledger
+from app.queries import ledger, movements
 from app.queries.stock_view import SORTS, Level, Place, View
 from app.routers.access import requires
 from app.routers.downloads import CSV_TOO, csv_of
@@ -27,7 +27,7 @@ from app.routers.parameters import (
 )
 from app.schemas.common import Page
 from app.schemas.csv import Unencodable
-from app.schemas.inventory import InventoryBody, LedgerBody
+from app.schemas.inventory import InventoryBody, LedgerBody, MovementBody
 from app.schemas.problem import raises
 from app.schemas.sheet import TooManyRows
 from app.services import stock_views
@@ -94,6 +94,33 @@ async def list_inventory(
 async def _lines(session: AsyncSession, view: View) -> AsyncIterator[list[dict[str, Any]]]:
     async for rows in stock_views.all_stock(session, view):
         yield [InventoryBody.model_validate(row).model_dump(mode="json") for row in rows]
+
+
+@router.get(
+    "/inventory/movements",
+    response_model=Page[MovementBody],
+    dependencies=[requires(Scope.INVENTORY_READ)],
+)
+async def list_movements(
+    session: Session,
+    limit: Limit = 100,
+    after: After = None,
+    sku_id: OnlySku = None,
+    location_id: LocationId = None,
+) -> dict[str, Any]:
+    """Receipts, transfers, adjustments and losses 入出庫, the newest first."""
+    name = list_name("movements", sku_id, location_id)
+    rows = await movements.movements_page(
+        session,
+        sku_id=sku_id,
+        location_id=location_id,
+        after=key_of(after, name, str, str, str),
+        limit=limit + 1,
+    )
+    page, following = page_of(
+        rows, limit, lambda row: (name, row.moved_on, row.receipt_id, row.line_key)
+    )
+    return {"items": page, "next": following}
 
 
 @router.get(

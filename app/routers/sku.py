@@ -11,7 +11,7 @@ from app.database import Session, Sessions
 from app.domain.data_flags import data_flags
 from app.domain.forecast import REASON_TEXT, ForecastReason
 from app.models import LtvModel, Sku, SkuLtv
-from app.queries import customers, dispositions, forecasts, inventory
+from app.queries import catalog, customers, dispositions, forecasts, inventory
 from app.queries.selection import Selection
 from app.queries.stock_view import View
 from app.routers.access import requires
@@ -28,6 +28,7 @@ from app.services.stock_views import period, stock_page
 # SKU codes are the shop's own and may hold a slash; hence ``:path``, and the longer paths first.
 router = APIRouter(prefix="/sku", tags=["sku"])
 
+MOST = 100  # entries of a list inside the answer about one SKU
 Z95 = 1.6448536269514722  # the 95 % quantile of the normal distribution
 
 
@@ -166,7 +167,7 @@ async def get_sku_ltv(sku_id: SkuId, session: Session) -> dict[str, Any]:
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
-    """A SKU's master data and its state at a glance."""
+    """A SKU's master data, prices and sourcing lanes, and its state at a glance."""
     await _require(session, sku_id)
     sku = await session.get_one(Sku, sku_id)
     first, day = await period(session, None, None)
@@ -183,6 +184,8 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
     }
     return {
         **{name: getattr(sku, name) for name in SkuBody.model_fields},
+        "prices": await catalog.price_history(session, sku_id, limit=MOST),
+        "sourcing": await catalog.sourcing_lanes(session, sku_id, limit=MOST),
         "inventory": rows,
         "decision": verdict["decision"] if verdict else None,
         "decision_location_id": verdict["location_id"] if verdict else None,

@@ -259,6 +259,7 @@ async def test_a_cursor_is_of_its_filters_and_its_order_only(views: AsyncClient)
         "/inventory?sort=on_hand": ("sort=-on_hand", "sort=gmroi", "", "sort=on_hand&brand=A"),
         "/sales?group_by=sku": ("group_by=sku&sort=revenue", "group_by=sku&channel=ec"),
         "/inventory/ledger": ("sku_id=S01", "differences_only=true"),
+        "/inventory/movements": ("sku_id=S01", "location_id=EC"),
     }.items():
         after = (
             (await views.get(path, params={"limit": 1})).json()["next"]
