@@ -16,6 +16,7 @@ from app.database import connect, sessions_of
 from app.logs import RequestLog
 from app.routers import (
     campaigns,
+    catalog,
     dispositions,
     evaluations,
     health,
@@ -42,6 +43,7 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     dispositions,
     inventory,
     sales,
+    catalog,
     ltv,
     order_lists,
     campaigns,

@@ -9,6 +9,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -22,6 +23,7 @@ LOCATIONS = [
     {"location_id": "EC", "location_type": "ec", "channel": "ec"},
 ]
 CHANNEL = {row["location_id"]: row["channel"] for row in LOCATIONS}
+PART = Decimal("0.0001")  # the smallest money there is
 CATEGORIES = ("Ladies", "Ladies/Coats", "Ladies/Tops", "LadiesShoes", "Mens/Tops", "")
 
 
@@ -33,7 +35,11 @@ class Shop:
         self.products = [self._product(n) for n in range(24)]
         self.by_sku = {row["sku_id"]: row for row in self.products}
         self.prices = [
-            {"sku_id": row["sku_id"], "valid_from": day, "list_price": self.rng.randint(50, 99)}
+            {
+                "sku_id": row["sku_id"],
+                "valid_from": day,
+                "list_price": self.rng.randint(50, 99) + PART * 6667,
+            }
             for row in self.products[::3]
             for day in (date(2026, 3, 10), date(2026, 5, 20), date(2026, 6, 25))
         ]
@@ -47,7 +53,9 @@ class Shop:
                 "on_hand": self.rng.choice((0, 0, 1, 3, 8)),
                 "on_order": self.rng.choice((0, 5)),
                 "allocated": self.rng.choice((0, 1)),
-                "last_received_on": self.rng.choice(("", date(2026, 4, 1))),
+                "last_received_on": (
+                    self.rng.choice(("", date(2026, 4, 1))) if is_received(row) else ""
+                ),
             }
             for row in self.products
             for place in LOCATIONS
@@ -69,13 +77,13 @@ class Shop:
             "brand": pick(("A", "B", "")),
             "season_code": pick(("26SS", "25AW", "")),
             "item_class": pick(("staple", "seasonal")),
-            "list_price": "" if n % 5 == 4 else 100 + n,
-            "unit_cost": "" if n % 7 == 6 else 40 + n,
+            "list_price": "" if n % 5 == 4 else 100 + n + PART * 3333,
+            "unit_cost": "" if n % 7 == 6 else 40 + n + PART * 1111,
         }
 
     def _line(self, n: int) -> Row:
         rng = self.rng
-        price = rng.choice((60, 80.5, 100, 130))
+        price = rng.choice((60, 80 + PART * 5000, 100 + PART * 3333, 130 + PART))
         return {
             "order_id": f"O{n // 3}",
             "line_no": str(n),
@@ -84,7 +92,7 @@ class Shop:
             "sold_at": FIRST + timedelta(days=rng.randint(0, (LAST - FIRST).days)),
             "quantity": rng.choice((1, 1, 1, 2, 3, -1, -2)),
             "unit_price": price,
-            "list_price": rng.choice(("", "", price, 140)),
+            "list_price": rng.choice(("", "", price, 140 + PART * 7777)),
         }
 
     def _correct(self) -> list[Row]:
@@ -93,7 +101,7 @@ class Shop:
         for line in self.sales[::17]:
             line |= {
                 "quantity": self.rng.choice((1, 4, -3)),
-                "unit_price": 77,
+                "unit_price": 77 + PART * 7777,
                 "sold_at": line["sold_at"] - timedelta(days=self.rng.choice((0, 40))),
                 "location_id": self.rng.choice(LOCATIONS)["location_id"],
             }
@@ -106,7 +114,7 @@ class Shop:
         sign = {"receipt": 1, "supplier_return": -1, "loss": -1}.get(kind)
         return {
             "receipt_id": f"R{n}",
-            "sku_id": self.rng.choice(self.products)["sku_id"],
+            "sku_id": self.rng.choice([row for row in self.products if is_received(row)])["sku_id"],
             "location_id": self.rng.choice(LOCATIONS)["location_id"],
             "moved_on": self.rng.choice((*COUNTS, date(2026, 5, 1), date(2026, 6, 12))),
             "quantity": size * (sign or self.rng.choice((1, -1))),
@@ -131,7 +139,7 @@ class Shop:
             ("receipts", self.movements),
         ]
 
-    def list_price(self, sku_id: str, day: date) -> float | None:
+    def list_price(self, sku_id: str, day: date) -> Decimal | None:
         told = [p for p in self.prices if p["sku_id"] == sku_id and p["valid_from"] <= day]
         if told:
             return max(told, key=lambda p: p["valid_from"])["list_price"]
@@ -139,6 +147,11 @@ class Shop:
 
     def style(self, sku_id: str) -> str:
         return self.by_sku[sku_id]["style_id"] or sku_id
+
+
+def is_received(product: Row) -> bool:
+    """Of one SKU in six nothing is known to have come in."""
+    return int(product["sku_id"][1:]) % 6 != 5
 
 
 def as_csv(rows: list[Row]) -> bytes:
@@ -151,7 +164,7 @@ def as_csv(rows: list[Row]) -> bytes:
 
 def figures(shop: Shop, lines: Iterable[Row]) -> Row:
     """What lines add up to: units, money, margin, list value."""
-    found: Row = defaultdict(float, gross_margin=None)
+    found: Row = defaultdict(Decimal, gross_margin=None)
     for line in lines:
         sku, units = shop.by_sku[line["sku_id"]], line["quantity"]
         revenue = units * line["unit_price"]
@@ -217,7 +230,7 @@ def _stock(shop: Shop, rows: list[Row], as_of: date, days: int) -> Row:
     at_list = [n * price for n, price in priced if price is not None]
     costs = {sku_id: shop.by_sku[sku_id]["unit_cost"] for sku_id, _ in keys}
     with_cost = [row for row in rows if costs[row["sku_id"]] != ""]
-    mean_cost = 0.0
+    mean_cost = Decimal(0)
     for row in with_cost:
         counts = [
             r["on_hand"]
@@ -226,7 +239,7 @@ def _stock(shop: Shop, rows: list[Row], as_of: date, days: int) -> Row:
             and first <= r["counted_on"] <= as_of
         ]
         counts = counts or [row["on_hand"]]
-        mean_cost += sum(counts) / len(counts) * costs[row["sku_id"]]
+        mean_cost += Decimal(sum(counts)) / len(counts) * costs[row["sku_id"]]
     bought = [x["sold_at"] for x in ever if x["quantity"] > 0]
     received = [r["last_received_on"] for r in rows if r["last_received_on"]] + [
         m["moved_on"]
@@ -258,11 +271,12 @@ def _stock(shop: Shop, rows: list[Row], as_of: date, days: int) -> Row:
         ),
         "last_sold_on": str(max(bought)) if bought else None,
         "last_received_on": str(max(received)) if received else None,
+        "age_days": (as_of - max(received)).days if received else None,
     }
 
 
-def sum_margin(shop: Shop, lines: list[Row], with_cost: list[Row]) -> float | None:
+def sum_margin(shop: Shop, lines: list[Row], with_cost: list[Row]) -> Decimal | None:
     """Nothing sold of what has a cost is a margin of nothing, not an unknown one."""
     if not with_cost:
         return None
-    return figures(shop, lines)["gross_margin"] or 0.0
+    return figures(shop, lines)["gross_margin"] or Decimal(0)

@@ -26,10 +26,9 @@ POSITIONS = """
               AND units + units_returned > 0 AND sold_on <= $1::date
             ORDER BY sold_on DESC LIMIT 1
         ) AS day CROSS JOIN LATERAL (
-            SELECT unit_price::float8 AS price FROM sale
-            WHERE sale.sku_id = stock.sku_id AND sale.location_id = stock.location_id
+            SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY unit_price::float8) AS price
+            FROM sale WHERE sale.sku_id = stock.sku_id AND sale.location_id = stock.location_id
               AND quantity > 0 AND sold_on = day.sold_on
-            LIMIT 1
         ) AS last WHERE paid.price IS NULL
     ), priced AS (
         SELECT DISTINCT ON (sku_id) sku_id, list_price FROM price_history
@@ -61,8 +60,8 @@ async def positions(session: AsyncSession, as_of: date, *, price_weeks: int) -> 
     Returns columns ``sku_id, location_id, counted_on, on_hand, on_order, allocated`` (units),
     ``item_class, list_price`` (of that day by the price history, else the master's), ``unit_cost``
     (money, NaN: not known), ``sales_end_on`` (NaT: none),
-    ``paid_price`` (median paid in the last ``price_weeks``, else that of the last sale; NaN:
-    nothing ever sold) and the booleans
+    ``paid_price`` (median paid in the last ``price_weeks``, else of the last day with
+    a sale; NaN: nothing ever sold) and the booleans
     ``is_derived`` (the stock), ``is_price_derived``, ``is_cost_derived``, ``is_stale`` (the
     location has been counted since, without this SKU).
     """

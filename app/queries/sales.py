@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.queries.key_order import After, bound_after, order_by, rows_after
-from app.queries.list_prices import price_on, price_paths
+from app.queries.list_prices import PARTS, in_parts, price_on, price_paths
 from app.queries.selection import Selection
 
 OF_PLACE = {"channel": "location.channel", "location": "location_id"}
@@ -61,7 +61,7 @@ SALES = """
         SELECT {inner_keys}
                sum(daily.units) AS units, sum(daily.units_returned) AS units_returned,
                sum(daily.revenue) AS revenue,
-               sum(daily.units * sku.unit_cost) AS cost,
+               sum(daily.units * {cost}) AS cost,
                sum(daily.revenue) FILTER (WHERE sku.unit_cost IS NULL) AS revenue_without_cost,
                sum(daily.list_value) AS told_list_value,
                sum(CASE WHEN daily.unpriced_units <> 0 THEN daily.unpriced_units * {price} END)
@@ -83,14 +83,14 @@ SALES = """
     ), counted AS (
         SELECT *, revenue - coalesce(revenue_without_cost, 0) AS revenue_with_cost,
                CASE WHEN flags & {has_cost} > 0
-                    THEN round(revenue - coalesce(revenue_without_cost, 0) - cost::numeric, 4) END
+                    THEN revenue - coalesce(revenue_without_cost, 0) - cost::numeric / {parts} END
                    AS gross_margin,
-               coalesce(told_list_value, 0) + round(coalesce(other_list_value, 0)::numeric, 4)
+               coalesce(told_list_value, 0) + coalesce(other_list_value, 0)::numeric / {parts}
                    AS list_value,
                revenue - coalesce(revenue_without_list, 0) AS revenue_with_list
         FROM grouped WHERE units IS NOT NULL
     ), answered AS (
-        SELECT {keys} units::bigint, units_returned::bigint, round(revenue, 2)::float8 AS revenue,
+        SELECT {keys} units::bigint, units_returned::bigint, revenue::float8 AS revenue,
                gross_margin::float8 AS gross_margin,
                CASE WHEN revenue_with_cost > 0
                     THEN (gross_margin / revenue_with_cost)::float8 END AS gross_margin_rate,
@@ -158,7 +158,9 @@ def sales_statement(
     price = price_on("daily.sold_on", "sku")
     statement = SALES.format(
         paths=price_paths(),
-        price=price,
+        price=in_parts(price),
+        cost=in_parts("sku.unit_cost"),
+        parts=PARTS,
         lacks=f"sku.list_price IS NULL AND {price} IS NULL",
         inner_keys="".join(f"{sql} AS {name}, " for name, sql in inner.items()),
         inner_numbers=", ".join(str(i + 1) for i in range(len(inner))) or "()",

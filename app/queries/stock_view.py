@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.queries.key_order import After, bound_after, order_by, rows_after
-from app.queries.list_prices import price_on, price_paths
+from app.queries.list_prices import PARTS, exactly, in_parts, price_on, price_paths
 from app.queries.selection import Selection
 
 Level = Literal["sku", "style"]
@@ -58,8 +58,9 @@ ROWS = """
     sold AS (
         SELECT daily.sku_id, daily.location_id, sum(daily.units) AS units,
                sum(daily.revenue) AS revenue,
-               sum(daily.list_value
-                   + coalesce(daily.unpriced_units * ({sold_price})::numeric, 0)) AS list_value,
+               sum(daily.list_value)
+                   + coalesce(sum(daily.unpriced_units * {sold_parts}), 0)::numeric / {parts}
+                   AS list_value,
                sum(daily.revenue - CASE WHEN {sold_price} IS NULL
                                         THEN daily.unpriced_revenue ELSE 0 END)
                    AS revenue_with_list
@@ -76,8 +77,8 @@ ROWS = """
         SELECT position.*, {item} AS item, {place} AS place, location.channel, sku.name,
                sku.style_id, sku.category, sku.brand, sku.season_code, sku.is_cost_derived,
                sku.is_price_derived AND {told_price} IS NULL AS is_price_derived,
-               sku.is_listed, sku.unit_cost::numeric AS cost,
-               ({price})::numeric AS list_price, greatest(on_hand, 0) AS stock,
+               sku.is_listed, {cost} AS cost,
+               {price} AS list_price, greatest(on_hand, 0) AS stock,
                coalesce(sold.units, 0) AS units, coalesce(sold.revenue, 0) AS revenue,
                sold.list_value, sold.revenue_with_list,
                coalesce(counted.mean_stock, greatest(on_hand, 0)) AS mean_stock,
@@ -138,7 +139,8 @@ ROWS = """
                    )::float8 END AS sell_through_value,
                CASE WHEN units_sold > 0 THEN stock::float8 * {days} / units_sold END
                    AS days_of_supply,
-               greatest(counted_on - last_received_on, 0) AS age_days,
+               CASE WHEN last_received_on IS NOT NULL
+                    THEN greatest(date '{as_of}' - last_received_on, 0) END AS age_days,
                (gross_margin * 365 / {days} / nullif(mean_cost, 0))::float8 AS gmroi,
                CASE WHEN list_value > 0
                     THEN ((list_value - revenue_with_list) / list_value)::float8 END
@@ -209,12 +211,16 @@ def stock_statement(
         positions = ALL_POSITIONS.format(**words, after=f"true {first_items}")
     else:
         positions = ALL_POSITIONS.format(**words, after="true")
+    sold_price = price_on("daily.sold_on", "price")
     statement = ROWS.format(
         **words,
         paths=price_paths("SELECT sku_id FROM position"),
-        price=price_on(f"date '{view.as_of}'", "price"),
+        price=exactly(price_on(f"date '{view.as_of}'", "price")),
         told_price=f"price.prices[width_bucket(date '{view.as_of}', price.days)]",
-        sold_price=price_on("daily.sold_on", "price"),
+        sold_price=sold_price,
+        sold_parts=in_parts(sold_price),
+        parts=PARTS,
+        cost=exactly("sku.unit_cost"),
         positions=positions,
         unique=UNIQUE,
         days=view.days,

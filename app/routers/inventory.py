@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
 from app.database import Session
-from app.queries import ledger
+from app.domain.data_flags import data_flags
+from app.queries import ledger, movements
 from app.queries.stock_view import SORTS, Level, Place, View
 from app.routers.access import requires
 from app.routers.downloads import CSV_TOO, csv_of
-from app.routers.paging import After, Limit, key_of, list_name, page_of
+from app.routers.paging import After, Limit, key_of, list_name, page_of, sort_key, sort_kinds
 from app.routers.parameters import (
     AsOf,
     Encoding,
@@ -26,7 +27,7 @@ from app.routers.parameters import (
 )
 from app.schemas.common import Page
 from app.schemas.csv import Unencodable
-from app.schemas.inventory import InventoryBody, LedgerBody
+from app.schemas.inventory import InventoryBody, LedgerBody, MovementBody
 from app.schemas.problem import raises
 from app.schemas.sheet import TooManyRows
 from app.services import stock_views
@@ -68,7 +69,7 @@ async def list_inventory(
     """
     column, is_falling = sort_of(sort, SORTS)
     name = list_name("inventory", astuple(selection), level, by, as_of, weeks, sort)
-    key = key_of(after, name, *([bool, float] if column else []), str, str)
+    key = key_of(after, name, *sort_kinds(column), str, str)
     first, day = await stock_views.period(session, as_of, weeks)
     view = View(
         selection=selection,
@@ -84,19 +85,42 @@ async def list_inventory(
         columns = list(InventoryBody.model_fields)
         return await csv_of(columns, rows, encoding=encoding, name=f"inventory-{day}.csv")
     found = await stock_views.stock_page(session, view, after=key, limit=limit + 1)
-    page, following = page_of(found, limit, lambda row: (name, *_key(row, column)))
+    page, following = page_of(
+        found, limit, lambda row: (name, *sort_key(row, column), row["item"], row["place"])
+    )
     return {"items": page, "next": following}
-
-
-def _key(row: dict[str, Any], sort: str | None) -> tuple[Any, ...]:
-    value = row["sort_value"]
-    sorted_by = (value is not None, value or 0.0) if sort else ()
-    return (*sorted_by, row["item"], row["place"])
 
 
 async def _lines(session: AsyncSession, view: View) -> AsyncIterator[list[dict[str, Any]]]:
     async for rows in stock_views.all_stock(session, view):
         yield [InventoryBody.model_validate(row).model_dump(mode="json") for row in rows]
+
+
+@router.get(
+    "/inventory/movements",
+    response_model=Page[MovementBody],
+    dependencies=[requires(Scope.INVENTORY_READ)],
+)
+async def list_movements(
+    session: Session,
+    limit: Limit = 100,
+    after: After = None,
+    sku_id: OnlySku = None,
+    location_id: LocationId = None,
+) -> dict[str, Any]:
+    """Receipts, transfers, adjustments and losses 入出庫, the newest first."""
+    name = list_name("movements", sku_id, location_id)
+    rows = await movements.movements_page(
+        session,
+        sku_id=sku_id,
+        location_id=location_id,
+        after=key_of(after, name, str, str, str),
+        limit=limit + 1,
+    )
+    page, following = page_of(
+        rows, limit, lambda row: (name, row.moved_on, row.receipt_id, row.line_key)
+    )
+    return {"items": page, "next": following}
 
 
 @router.get(
@@ -130,7 +154,4 @@ async def list_ledger(
     page, following = page_of(
         rows, limit, lambda row: (name, row["sku_id"], row["location_id"], row["closed_on"])
     )
-    flagged = [
-        {**row, "data_flags": ["derived_stock"] if row["is_derived"] else []} for row in page
-    ]
-    return {"items": flagged, "next": following}
+    return {"items": [{**row, "data_flags": data_flags(row)} for row in page], "next": following}

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
@@ -71,6 +71,17 @@ def _fits(value: Any, kind: type | str) -> bool:
     if type(value) is str:
         storable(value)
     return type(value) is kind
+
+
+def sort_kinds(sort: str | None) -> tuple[type, ...]:
+    """What a cursor of a list that may be sorted holds before its keys; see ``sort_key``."""
+    return (bool, float) if sort else ()
+
+
+def sort_key(row: Mapping[Any, Any], sort: str | None) -> tuple[Any, ...]:
+    """Of a list that is sorted: whether the row has a sort value, and the value."""
+    value = row["sort_value"]
+    return (value is not None, value or 0.0) if sort else ()
 
 
 def page_of(

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
 from app.database import Session, Sessions
+from app.domain.data_flags import data_flags
 from app.domain.forecast import REASON_TEXT, ForecastReason
 from app.models import LtvModel, Sku, SkuLtv
-from app.queries import customers, dispositions, forecasts, inventory
+from app.queries import catalog, customers, dispositions, forecasts, inventory
 from app.queries.selection import Selection
 from app.queries.stock_view import View
 from app.routers.access import requires
@@ -27,6 +28,7 @@ from app.services.stock_views import period, stock_page
 # SKU codes are the shop's own and may hold a slash; hence ``:path``, and the longer paths first.
 router = APIRouter(prefix="/sku", tags=["sku"])
 
+MOST = 100  # entries of a list inside the answer about one SKU
 Z95 = 1.6448536269514722  # the 95 % quantile of the normal distribution
 
 
@@ -165,7 +167,7 @@ async def get_sku_ltv(sku_id: SkuId, session: Session) -> dict[str, Any]:
     dependencies=[requires(Scope.INVENTORY_READ)],
 )
 async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
-    """A SKU's master data and its state at a glance."""
+    """A SKU's master data, prices and sourcing lanes, and its state at a glance."""
     await _require(session, sku_id)
     sku = await session.get_one(Sku, sku_id)
     first, day = await period(session, None, None)
@@ -174,14 +176,16 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
     verdict = await dispositions.latest_verdict(session, sku_id)
     forecast = await forecasts.forecast(session, sku_id, None)
     ltv = await customers.sku_ltv(session, sku_id)
-    flags = [
-        *(["unlisted"] if not sku.is_listed else []),
-        *(["derived_cost"] if sku.is_cost_derived else []),
-        *(["derived_list_price"] if sku.is_price_derived else []),
-        *(["derived_stock"] if any(row["is_derived"] for row in rows) else []),
-    ]
+    doubts = {
+        "is_derived": any(row["is_derived"] for row in rows),
+        "is_cost_derived": sku.is_cost_derived,
+        "is_price_derived": sku.is_price_derived,
+        "is_unlisted": not sku.is_listed,
+    }
     return {
         **{name: getattr(sku, name) for name in SkuBody.model_fields},
+        "prices": await catalog.price_history(session, sku_id, limit=MOST),
+        "sourcing": await catalog.sourcing_lanes(session, sku_id, limit=MOST),
         "inventory": rows,
         "decision": verdict["decision"] if verdict else None,
         "decision_location_id": verdict["location_id"] if verdict else None,
@@ -189,5 +193,5 @@ async def get_sku(sku_id: SkuId, session: Session) -> dict[str, Any]:
         "weekly_demand": await forecasts.next_week(session, sku_id),
         "demand_class": forecast[0].demand_class if forecast else None,
         "buyer_ltv_index": ltv.ltv_index if ltv else None,
-        "data_flags": flags,
+        "data_flags": data_flags(doubts),
     }

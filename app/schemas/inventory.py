@@ -4,7 +4,8 @@ from datetime import date
 
 from pydantic import Field
 
-from app.schemas.common import Body, Money, Quantity, Ratio, UnitMoney
+from app.schemas.catalog import PriceBody, SourcingBody
+from app.schemas.common import Body, Quantity, Ratio, UnitMoney
 
 
 class InventoryBody(Body):
@@ -29,18 +30,20 @@ class InventoryBody(Body):
     allocated: int = Field(description="引当済, units")
     inventory_position: int = Field(description="有効在庫 = on hand + on order − allocated")
     units_sold: int = Field(description="Net units sold in the period")
-    revenue: Money = Field(description="Net of returns")
+    revenue: UnitMoney = Field(description="Net of returns")
     sell_through_rate: Ratio | None = Field(description="消化率 = sold ÷ (sold + stock), 0–1")
     sell_through_value: Ratio | None = Field(
         description="金額消化率, at list price: sold ÷ (sold + stock), 0–1; null without list price"
     )
     days_of_supply: Quantity | None = Field(description="在庫日数; null when nothing sold")
-    age_days: int | None = Field(description="Days from the last receipt to the count")
+    age_days: int | None = Field(
+        description="Days from the last receipt to `as_of`; null where no receipt is known"
+    )
     last_received_on: date | None = Field(description="最終入荷日, by the count or the receipts")
     last_sold_on: date | None
-    value_at_cost: Money | None = Field(description="Stock × unit cost; null without cost")
-    value_at_list: Money | None = Field(description="Stock × list price of the day")
-    gross_margin: Money | None = Field(description="粗利 of what sold and has a unit cost")
+    value_at_cost: UnitMoney | None = Field(description="Stock × unit cost; null without cost")
+    value_at_list: UnitMoney | None = Field(description="Stock × list price of the day")
+    gross_margin: UnitMoney | None = Field(description="粗利 of what sold and has a unit cost")
     gmroi: Ratio | None = Field(
         description="Gross margin of a year at this pace ÷ mean stock at cost (of the counts in the"
         " period, else the last one); null without cost or stock"
@@ -77,6 +80,23 @@ class LedgerBody(Body):
     data_flags: list[str] = Field(description="derived_stock: one of both was not counted")
 
 
+class MovementBody(Body):
+    """A line of a slip: what came to a location, or went, besides sales."""
+
+    receipt_id: str = Field(description="伝票番号")
+    line_key: str = Field(description="The line's number, else SKU and its nth line on the slip")
+    sku_id: str
+    location_id: str
+    moved_on: date
+    movement_type: str = Field(
+        description="receipt 入荷, transfer 移動, supplier_return 仕入返品, adjustment 調整,"
+        " loss 廃棄"
+    )
+    quantity: int = Field(description="Units in; negative: out")
+    supplier_id: str | None
+    unit_cost: UnitMoney | None = Field(description="Ex tax")
+
+
 class SkuBody(Body):
     sku_id: str
     style_id: str | None
@@ -84,16 +104,27 @@ class SkuBody(Body):
     color: str | None
     size: str | None
     category: str | None
+    brand: str | None
+    jan: str | None = Field(description="JAN/GTIN as printed")
+    season_code: str | None
     item_class: str = Field(description="staple 定番, seasonal シーズン, service")
     list_price: UnitMoney | None = Field(description="定価, ex tax")
     unit_cost: UnitMoney | None = Field(description="原価, ex tax")
+    sales_start_on: date | None
     sales_end_on: date | None
+    max_discount_depth: Ratio | None = Field(
+        description="The deepest discount the brand allows, share of the list price"
+    )
     is_listed: bool = Field(description="False: known from sales or stock only (未登録)")
 
 
 class SkuStateBody(SkuBody):
     """The item and its state at a glance."""
 
+    prices: list[PriceBody] = Field(description="価格履歴, the newest first, 100 at most")
+    sourcing: list[SourcingBody] = Field(
+        description="調達条件: lanes, an entry a price break, 100 at most"
+    )
     inventory: list[InventoryBody]
     decision: str | None = Field(
         description="The verdict with most money at stake; null where none is in force"
@@ -114,10 +145,12 @@ class SalesBody(Body):
     key: dict[str, str | None] = Field(examples=[{"channel": "ec", "month": "2011-11"}])
     units: int = Field(description="Net of returns")
     units_returned: int
-    revenue: Money
-    gross_margin: Money | None = Field(description="Null where no item has a unit cost")
+    revenue: UnitMoney
+    gross_margin: UnitMoney | None = Field(description="Null where no item has a unit cost")
     gross_margin_rate: Ratio | None = Field(description="粗利率, of the items that have a cost")
-    list_value: Money = Field(description="Units at list price, where it is known")
-    discount: Money = Field(description="値引額 = list value − what was paid for the same units")
+    list_value: UnitMoney = Field(description="Units at list price, where it is known")
+    discount: UnitMoney = Field(
+        description="値引額 = list value − what was paid for the same units"
+    )
     discount_rate: Ratio | None = Field(description="値引率 = discount ÷ list value")
     data_flags: list[str]

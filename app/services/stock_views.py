@@ -7,23 +7,13 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.data_flags import data_flags
 from app.queries import inventory, ledger
 from app.queries.key_order import After
 from app.queries.size_runs import SizeRun, size_runs
 from app.queries.stock_view import Level, View, first_day, stock_rows, stock_statement
 from app.services.policies import policy_in_force
 
-FLAGS = {
-    "is_derived": "derived_stock",
-    "is_cost_derived": "derived_cost",
-    "is_price_derived": "derived_list_price",
-    "is_negative": "negative_stock",
-    "is_contradicting": "contradicting_stock",
-    "is_stale": "stale",
-    "lacks_cost": "no_cost",
-    "lacks_price": "no_list_price",
-    "is_unlisted": "unlisted",
-}
 CHUNK = 1000
 
 
@@ -72,7 +62,6 @@ def _row(
     runs: dict[tuple[str, str], SizeRun],
 ) -> dict[str, Any]:
     run = runs.get((row["item"], row["place"]))
-    found = {**row, "is_contradicting": is_contradicting}
     level: Level = view.level
     return {
         **row,
@@ -82,5 +71,5 @@ def _row(
         "channel": None if view.by == "all" else row["channel"],
         "size_run": run.share if run else None,
         "missing_sizes": run.missing if run else None,
-        "data_flags": [word for name, word in FLAGS.items() if found[name]],
+        "data_flags": data_flags({**row, "is_contradicting": is_contradicting}),
     }

@@ -84,6 +84,13 @@ async def test_what_postgresql_cannot_hold_is_refused_before_it(client: AsyncCli
         "/inventory?as_of=1751241600": ["query", "as_of"],
         "/sales?start=yesterday": ["query", "start"],
         "/sales?start=2026-07-01&end=2026-06-30": ["query", "end"],
+        "/sales?as_of=2026-06-29&end=2026-06-30": ["query", "end"],
+        "/sales?as_of=2026-06-29&start=2026-06-30": ["query", "as_of"],
+        "/sales?level=color": ["query", "level"],
+        "/locations?channel=ec": ["query", "channel"],
+        "/suppliers?sku_id=A": ["query", "sku_id"],
+        "/inventory/movements?sku_id=%00": ["query", "sku_id"],
+        "/inventory/movements?sku=A": ["query", "sku"],
         "/sales?group_by=sku,price": ["query", "group_by"],
         "/sales?group_by=sku,sku": ["query", "group_by"],
         "/sales?group_by=": ["query", "group_by"],
@@ -107,7 +114,7 @@ async def test_what_postgresql_cannot_hold_is_refused_before_it(client: AsyncCli
 
 async def test_the_first_and_the_last_day_of_the_calendar_are_days(shop: AsyncClient):
     for day in ("0001-01-01", "9999-12-31"):
-        for path in ("/inventory?as_of=", "/sales?start=", "/sales?end="):
+        for path in ("/inventory?as_of=", "/sales?start=", "/sales?end=", "/sales?as_of="):
             assert (await shop.get(path + day)).status_code == 200, path + day
     early = await shop.post("/order-lists", json={"as_of": "0001-01-01"})
     problem(early, 409, "outside-forecast")

@@ -117,3 +117,16 @@ async def test_the_largest_amounts_that_an_import_takes_can_be_looked_at_and_ord
     assert (await client.get("/sku/HUGE")).status_code == 200
     [line] = (await client.post("/order-lists", json={})).json()["lines"]
     assert line["quantity"] > most
+
+
+async def test_what_has_no_receipt_has_no_age_and_comes_last(
+    client: AsyncClient, sessions: Sessions
+):
+    await given.add(sessions, Location(location_id="EC"), Sku(sku_id="A"), Sku(sku_id="B"))
+    known = given.stock("B", 1, last_received_on=date(2026, 6, 30))
+    await given.add(sessions, given.stock("A", 1), known)
+    for sort in ("age_days", "-age_days"):
+        found = await rows(client, "/inventory", sort=sort)
+        assert [(row["sku_id"], row["age_days"]) for row in found] == [("B", 0), ("A", None)]
+    [later, _] = await rows(client, "/inventory", sort="age_days", as_of="2026-07-10")
+    assert (later["counted_on"], later["age_days"]) == ("2026-06-30", 10), "older every day"

@@ -23,6 +23,9 @@ LISTS = (
     "/order-lists",
     "/campaigns",
     "/jobs",
+    "/locations",
+    "/suppliers",
+    "/inventory/movements",
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 from httpx import AsyncClient
 
 from tests.api import given
-from tests.api.conftest import rows
+from tests.api.conftest import problem, rows
 from tests.conftest import Work
 from tests.make import COST, PRICE
 
@@ -72,3 +72,62 @@ async def test_margin_and_discount_by_hand(client: AsyncClient, work: Work):
     assert others["key"] == {"category": ""}
     assert (others["units"], others["revenue"]) == (2, 120)
     assert (others["gross_margin"], others["discount"]) == (None, -20)
+
+
+async def test_groups_add_up_to_the_whole_to_the_last_digit(client: AsyncClient, work: Work):
+    """Nine of 0.3333 are 2.9997, however they are grouped, and nowhere 3.00 or 2.97."""
+    skus = [f"S{n}" for n in range(9)]
+    files = {
+        "products": "sku_id,style_id,list_price,unit_cost\n"
+        + "".join(f"{sku},T,0.4444,0.1111\n" for sku in skus),
+        "sales": "order_id,sku_id,location_id,sold_at,quantity,unit_price\n"
+        + "".join(f"{sku},{sku},EC,2026-06-01,1,0.3333\n" for sku in skus),
+        "stock": "sku_id,location_id,counted_on,on_hand\n"
+        + "".join(f"{sku},EC,2026-06-30,1\n" for sku in skus),
+    }
+    for kind, text in files.items():
+        await client.post(f"/imports/{kind}", content=text.encode())
+    await work()
+    whole = {"revenue": 2.9997, "list_value": 3.9996, "discount": 0.9999, "gross_margin": 1.9998}
+    for group in ("all", *GROUPS):
+        found = await rows(client, "/sales", group_by=group)
+        sums = {name: round(sum(row[name] for row in found), 4) for name in whole}
+        assert sums == whole, group
+    whole = {
+        "revenue": 2.9997,
+        "gross_margin": 1.9998,
+        "value_at_cost": 0.9999,
+        "value_at_list": 3.9996,
+    }
+    for level in ("sku", "style"):
+        found = await rows(client, "/inventory", level=level, by="all")
+        assert {n: round(sum(row[n] for row in found), 4) for n in whole} == whole, level
+
+
+async def test_a_level_is_a_group_or_what_the_group_sku_means(shop: AsyncClient):
+    for level in ("sku", "style"):
+        by_level = await rows(shop, "/sales", group_by=level)
+        assert await rows(shop, "/sales", level=level) == by_level
+        assert await rows(shop, "/sales", level=level, group_by="sku") == by_level
+        months = await rows(shop, "/sales", group_by=f"{level},month")
+        assert await rows(shop, "/sales", level=level, group_by="sku,month") == months
+        assert await rows(shop, "/sales", level=level, group_by="style") == await rows(
+            shop, "/sales", group_by="style"
+        )
+    answer = await shop.get("/sales?level=style&group_by=sku,style")
+    assert "twice" in problem(answer, 422, "invalid-request")["detail"]
+    problem(await shop.get("/sales?level=color"), 422, "invalid-request")
+
+
+async def test_sales_are_seen_as_of_a_day(shop: AsyncClient):
+    until = await rows(shop, "/sales", group_by="sku", end="2026-05-15")
+    assert await rows(shop, "/sales", group_by="sku", as_of="2026-05-15") == until
+    both = await rows(shop, "/sales", group_by="sku", as_of="2026-06-01", end="2026-05-15")
+    assert both == until
+    for query, where, why in (
+        ("as_of=2026-05-15&end=2026-05-16", "end", "after as_of"),
+        ("as_of=2026-05-15&start=2026-05-16", "as_of", "before start"),
+    ):
+        body = problem(await shop.get(f"/sales?{query}"), 422, "invalid-request")
+        assert body["errors"][0]["loc"] == ["query", where]
+        assert why in body["detail"]

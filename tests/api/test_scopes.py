@@ -67,7 +67,7 @@ async def test_every_operation_refuses_a_key_that_lacks_exactly_its_scope(
     async with sessions.begin() as session:
         without = {s: await create_key(session, f"no {s}", list(ordinary - {s})) for s in ordinary}
     scoped = [found for found in operations(client) if "x-required-scope" in found[2]]
-    assert len(scoped) >= 23
+    assert len(scoped) >= 26
     for method, path, operation in scoped:
         scope = Scope(operation["x-required-scope"])
         answer = await call(client, method, path, operation, without[scope])

@@ -38,7 +38,7 @@ async def test_an_item_nobody_has_evaluated_shows_what_is_known(
     unknown = ("decision", "sell_score", "weekly_demand", "demand_class", "buyer_ltv_index")
     assert [state[name] for name in unknown] == [None] * 5
     assert state["unit_cost"] == 1.2345
-    assert state["data_flags"] == ["unlisted", "derived_cost"]
+    assert state["data_flags"] == ["derived_cost", "unlisted"]
     problem(await client.get("/sku/NEW/forecast"), 404, "not-forecast")
     problem(await client.get("/sku/NEW/ltv"), 404, "no-buyer-ltv")
 

@@ -1,0 +1,22 @@
+"""What is doubtful about a row's figures, in the words that every answer uses (``data_flags``)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# what is true of the row → the word for it, in the order they are told
+WORDS = {
+    "is_derived": "derived_stock",
+    "is_cost_derived": "derived_cost",
+    "is_price_derived": "derived_list_price",
+    "is_negative": "negative_stock",
+    "is_contradicting": "contradicting_stock",
+    "is_stale": "stale",
+    "lacks_cost": "no_cost",
+    "lacks_price": "no_list_price",
+    "is_unlisted": "unlisted",
+}
+
+
+def data_flags(row: Mapping[Any, Any]) -> list[str]:
+    """The words for what is true of the row; what it does not tell is not true."""
+    return [word for name, word in WORDS.items() if row.get(name)]
