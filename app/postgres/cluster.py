@@ -39,6 +39,7 @@ listen_addresses = ''
 unix_socket_directories = '{socket_folder}'
 unix_socket_permissions = 0700
 max_connections = 60
+max_locks_per_transaction = 512  # sales lie in a table a quarter
 shared_buffers = 256MB
 work_mem = 32MB
 maintenance_work_mem = 128MB

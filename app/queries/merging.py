@@ -32,7 +32,6 @@ UNLISTED_LOCATIONS = """
            coalesce(channel, CASE WHEN location_id = 'EC' THEN 'ec' ELSE 'store' END), false
     FROM (SELECT location_id, channel, count(*) AS lines FROM ({named}) AS named GROUP BY 1, 2)
         AS counted
-    WHERE location_id <> '*'
     ORDER BY location_id, channel IS NULL, lines DESC, channel COLLATE "C"
     ON CONFLICT (location_id) DO NOTHING
 """
@@ -61,7 +60,8 @@ async def add_unlisted(session: AsyncSession, kind: str, import_id: int) -> dict
     if kind != "locations" and "location_id" in columns:
         channel = "channel" if "channel" in columns else "NULL::text"
         named = f"SELECT location_id, {channel} AS channel FROM {stage}"
-        named += GIVERS.format(stage=stage) if "lane_type" in columns else ""
+        if "lane_type" in columns:  # where * is all locations
+            named += f" WHERE location_id <> '*' {GIVERS.format(stage=stage)}"
         statements["locations"] = UNLISTED_LOCATIONS.format(named=named)
     if kind != "suppliers" and "supplier_id" in columns:
         is_supplier = "lane_type <> 'transfer'" if "lane_type" in columns else "true"
