@@ -14,7 +14,8 @@ import polars as pl
 
 from app.services.imports.csv_text import FAULT, LINE, ROW, UnreadableFile, column_names
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
+DECODED_ROWS = 10_000  # at a time and thread: with as many as a batch has, all would be in memory
 LONGEST_TEXT = 1000  # characters; what is longer than a cell may be is refused all the same
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)  # within what every unit of time can tell
 DAMAGES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
@@ -76,6 +77,7 @@ def _text(name: str, kind: pl.DataType) -> pl.Expr:
 def _batches(text: pl.LazyFrame, announced: int) -> Generator[pl.DataFrame, None, None]:
     read = 0
     nothing = pl.lit(None, pl.String)
+    pl.Config.set_streaming_chunk_size(DECODED_ROWS)
     for batch in text.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
         rows = pl.int_range(read + 1, read + 1 + len(batch), dtype=pl.Int64).alias(ROW)
         read += len(batch)
