@@ -46,6 +46,9 @@ class Sourcing(Base, kw_only=True):
     supplier_sku: Mapped[str | None] = mapped_column(default=None)
     lead_time_days: Mapped[float | None] = mapped_column(default=None, comment="Mean")
     lead_time_sd: Mapped[float | None] = mapped_column(default=None, comment="Days")
+    lead_time_samples: Mapped[int | None] = mapped_column(
+        Integer, default=None, comment="Receipts that mean and deviation rest on"
+    )
     hard_safety_days: Mapped[float | None] = mapped_column(default=None)
     soft_safety_days: Mapped[float | None] = mapped_column(default=None)
     moq: Mapped[int | None] = mapped_column(Integer, default=None)
@@ -55,9 +58,15 @@ class Sourcing(Base, kw_only=True):
     batch_window_days: Mapped[int | None] = mapped_column(Integer, default=None)
     fence_days: Mapped[int | None] = mapped_column(Integer, default=None)
     order_weekdays: Mapped[str | None] = mapped_column(default=None)
+    closed_days: Mapped[str | None] = mapped_column(
+        default=None, comment="On which the supplier neither takes orders nor ships"
+    )
     pack_unit: Mapped[str | None] = mapped_column(default=None)
     units_per_pack: Mapped[int | None] = mapped_column(Integer, default=None)
     unit_price: Mapped[float | None] = mapped_column(default=None, comment="Money, ex tax")
+    price_break: Mapped[str] = mapped_column(
+        default="all_units", comment="Whether unit_price holds for all_units or for those above"
+    )
     discount_depth: Mapped[float | None] = mapped_column(default=None, comment="Share off it")
     currency: Mapped[str | None] = mapped_column(default=None)
     capacity: Mapped[int | None] = mapped_column(Integer, default=None, comment="Units a day")

@@ -6,7 +6,9 @@ The daily sums of a SKU at a location are added up anew for every day that new, 
 lines touch, and for no other.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import TypeAlias
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +17,8 @@ from app.queries import partitions
 from app.queries.merging import rows_written, staged_rows, stated_columns
 from app.queries.staging import stage_name
 from app.queries.targets import TARGETS
+
+Told: TypeAlias = Callable[[int], Awaitable[None]]
 
 SALES = TARGETS["sales"]
 COLUMNS = ", ".join([*SALES.columns, *SALES.fixed])
@@ -65,9 +69,12 @@ FORGET_TOUCHED = """
 """
 
 
-async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str]) -> dict[str, int]:
+async def merge_sales(
+    session: AsyncSession, import_id: int, *, given: set[str], told: Told
+) -> dict[str, int]:
     """Add new lines, correct changed ones, leave equal ones; return how many of each.
 
+    ``told`` is told from time to time how many lines have been added.
     A column that the file does not have (not in ``given``) leaves known lines as they are. The
     caller has seen to it that nobody else merges (``take_turn``).
     """
@@ -87,11 +94,13 @@ async def merge_sales(session: AsyncSession, import_id: int, *, given: set[str])
     new = 0
     for first in fresh:
         new += await _add_quarter(session, import_id, first)
+        await told(new)
     changed = await _correct(session, import_id, values) if known else 0
     for first in quarters:
         if first not in fresh:
             add = ADD.format(table="sale", stage=stage, first=first)
             new += await rows_written(session, add, import_id=import_id)
+            await told(new)
     await _add_up_fresh(session, fresh)
     if known or fresh != quarters:
         await _add_up_touched(session, stage, fresh)

@@ -144,12 +144,12 @@ TARGETS = {
         columns=_typed(
             text=(
                 "sku_id supplier_id location_id lane_type supplier_sku rounding order_weekdays"
-                " pack_unit currency"
+                " closed_days pack_unit currency price_break"
             ),
             date="effective_from effective_to",
             integer=(
                 "price_from_quantity priority moq lot_size max_quantity batch_window_days"
-                " fence_days units_per_pack capacity"
+                " fence_days units_per_pack capacity lead_time_samples"
             ),
             float8=(
                 "lead_time_days lead_time_sd hard_safety_days soft_safety_days unit_price"

@@ -91,11 +91,11 @@ async def test_a_run_killed_at_any_step_and_begun_again_ends_as_if_undisturbed(
         await session.execute(text("TRUNCATE sale, sku, import_reject, import_reject_row"))
     run = await importer.received("sales", content, "online_retail_ii")
     steps = []
-    for number in range(6):
+    for number in range(7):
         with pytest.raises(Killed) as killed:
             await importer.run(*run, progress=killed_at(number))
         steps.append(str(killed.value))
-    assert steps == ["reading"] * 2 + ["merging"] * 4
+    assert steps == ["reading"] * 2 + ["merging"] * 3 + ["adding", "merging"]
     assert await table(sessions, "SELECT count(*) FROM sale") == [(0,)]
     await broken_off_while_merging(importer, run, database)
     assert await importer.run(*run) == {**undisturbed, "unlisted": {"skus": 7, "locations": 0}}

@@ -105,6 +105,7 @@ ROUNDINGS = {
     "切り捨て": "down",
     "四捨五入": "nearest",
 }
+PRICE_BREAKS = {"全量": "all_units", "超過分": "incremental"}
 CONDITIONS = {"なし": "none", "金額": "amount", "数量": "quantity", "重量": "weight"}
 YES_OR_NO = {"はい": "true", "いいえ": "false", "有": "true", "無": "false", "○": "true"}
 
@@ -260,6 +261,7 @@ KINDS = {
                 text(name="supplier_sku"),
                 number(name="lead_time_days"),
                 number(name="lead_time_sd"),
+                units(name="lead_time_samples"),
                 number(name="hard_safety_days"),
                 number(name="soft_safety_days"),
                 units(name="moq"),
@@ -269,9 +271,11 @@ KINDS = {
                 units(name="batch_window_days"),
                 units(name="fence_days"),
                 text(name="order_weekdays"),
+                text(name="closed_days"),
                 text(name="pack_unit"),
                 units(name="units_per_pack"),
                 money(name="unit_price"),
+                choice("price_break", PRICE_BREAKS, default="all_units"),
                 share(name="discount_depth"),
                 text(name="currency"),
                 units(name="capacity"),

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +27,6 @@ from app.services.imports.sorting import Shop, Sorter, Tally, stage_rows
 from app.services.jobs import Progress, Sessions
 
 MERGE_STEPS = 3
-MERGES = {"sales": merge_sales, "campaigns": merge_campaigns}  # others are merged all alike
 UNPACKED_PER_UPLOADED = 20  # a CSV rarely shrinks more; beyond it is a bomb, not a sales file
 
 
@@ -220,8 +218,7 @@ async def _merge(
                 " the location's counts"
             )
     await progress("merging", 2, MERGE_STEPS)
-    merge = MERGES.get(kind, partial(merging.merge, kind=kind))
-    counts = await merge(session, import_id=import_id, given=reading.given)
+    counts = await _merged(session, progress, kind, import_id, reading.given)
     await staging.drop_stage(session, import_id)
     await progress("merging", MERGE_STEPS, MERGE_STEPS)
     return {
@@ -244,6 +241,21 @@ def _taken_as_zero(reading: Reading) -> list[str]:
         and column.default == "0"
         and column.name not in reading.given
     ]
+
+
+async def _merged(
+    session: AsyncSession, progress: Progress, kind: str, import_id: int, given: set[str]
+) -> dict[str, int]:
+    if kind == "campaigns":
+        return await merge_campaigns(session, import_id, given=given)
+    if kind != "sales":
+        return await merging.merge(session, kind, import_id, given=given)
+    rows = await merging.staged_rows(session, import_id)
+
+    async def told(added: int) -> None:
+        await progress("adding", added, rows)
+
+    return await merge_sales(session, import_id, given=given, told=told)
 
 
 async def _forget(sessions: Sessions, import_id: int) -> None:
