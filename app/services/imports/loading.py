@@ -181,13 +181,14 @@ async def _number(session: AsyncSession, reading: Reading, import_id: int, keys:
 async def _hold_back(session: AsyncSession, import_id: int, tally: Tally) -> dict[str, Any]:
     """Load nothing of a file that is mostly bad; its rejects stay."""
     await staging.drop_stage(session, import_id)
+    rejected = await imports.rejected_rows(session, import_id)
     return {
         "new": 0,
         "changed": 0,
         "same": 0,
-        "rejected": tally.rejected,
+        "rejected": rejected,
         "rejected_by_reason": await imports.reject_counts(session, import_id),
-        "held_back": tally.good,
+        "held_back": tally.read - rejected,
         "unlisted": {"skus": 0, "locations": 0},
         "totals": {},
     }
