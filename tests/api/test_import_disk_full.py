@@ -85,7 +85,8 @@ async def test_an_import_ends_with_an_error_and_changes_nothing(small_database, 
         assert await sent.only_error() == FULL
         assert [await table(sessions, query) for query in LEFT] == before
         failed_at.append((sent.job["step"], sent.job["done"]))
-    assert {step for step, _ in failed_at} == {"reading", "merging"}, failed_at
+    steps = {step for step, _ in failed_at}
+    assert {"reading", "merging"} <= steps <= {"reading", "merging", "adding"}, failed_at
     assert sent.counts == {"new": 60_000, "changed": 2000}
     await engine.dispose()
     await client.aclose()
