@@ -81,7 +81,7 @@ async def fill(url: str) -> int:
                 await session.execute(text(statement))
         first = FIRST
         while first <= LAST:
-            following = partitions.quarter_of(first + timedelta(days=93))
+            following = _quarter_of(first + timedelta(days=93))
             last = min(LAST, following - timedelta(days=1))
             async with sessions_of(engine).begin() as session:
                 insert = LINES.format(first=first, last=last)
@@ -107,3 +107,8 @@ async def _add(session: AsyncSession, table: str, first: date, statement: str) -
     rows = await partitions.add(session, table, first, fill)
     await partitions.know(session, table, first)
     return rows
+
+
+def _quarter_of(day: date) -> date:
+    """The first day of the day's quarter."""
+    return date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)

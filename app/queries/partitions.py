@@ -12,11 +12,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
-def quarter_of(day: date) -> date:
-    """The first day of the day's quarter."""
-    return date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
-
-
 def _next_quarter(first: date) -> date:
     return date(first.year + first.month // 10, (first.month + 3 - 1) % 12 + 1, 1)
 

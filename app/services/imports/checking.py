@@ -7,7 +7,7 @@ import polars as pl
 
 from app.services.imports.completing import price_paid
 from app.services.imports.csv_text import FAULT, LINE, LINE_NO, ROW
-from app.services.imports.kinds import Column, ColumnType
+from app.services.imports.kinds import MONEY_DECIMALS, Column, ColumnType
 from app.services.imports.matching import Reading
 from app.services.imports.numbers import (
     has_digit,
@@ -23,7 +23,6 @@ from app.services.imports.translating import in_our_unit, translated
 MAX_TEXT = 200
 MAX_INTEGER = 2**31 - 1
 MAX_MONEY = 1e10
-MONEY_DECIMALS = 4
 CENT = 0.01  # what a discount may be off the mark by rounding
 SPANS = (
     ("starts_on", "ends_on"),

@@ -5,10 +5,9 @@ from typing import TypeAlias
 
 import polars as pl
 
-from app.services.imports.kinds import LOCATION_TYPES
+from app.services.imports.kinds import LOCATION_TYPES, MONEY_DECIMALS
 from app.services.imports.profiles import Profile
 
-MONEY_DECIMALS = 4
 PENNIES = 1.0  # of money, by which a price may be off through rounding
 PATH_SEPARATORS = r"\s*[>＞/／]\s*"
 

@@ -16,6 +16,9 @@ class ColumnType(StrEnum):
     FLAG = "flag"
 
 
+MONEY_DECIMALS = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column of a kind of file.

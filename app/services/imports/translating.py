@@ -6,11 +6,9 @@ What a profile does not ask for costs nothing: the batch goes through as it is.
 import polars as pl
 
 from app.services.imports.csv_text import FAULT
-from app.services.imports.kinds import Column, ColumnType
+from app.services.imports.kinds import MONEY_DECIMALS, Column, ColumnType
 from app.services.imports.matching import MADE, Reading
 from app.services.imports.profiles import FILLED, Made, Profile
-
-MONEY_DECIMALS = 4
 
 
 def left_out(
