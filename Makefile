@@ -21,11 +21,11 @@ check: .venv/dev  ## what CI runs: format, lint, types, imports, API promise, te
 	$(BIN)/mypy app
 	$(BIN)/lint-imports
 	$(BIN)/zaiko openapi --check
-	! grep -n '://' requirements.lock requirements-dev.lock
+	! grep -n '://' requirements*.lock
 	$(MAKE) slow
 	$(MAKE) test
 
-bench: .venv/dev  ## benchmarks; ONLY=name runs one
+bench: .venv/dev .venv-bench/peers  ## benchmarks; ONLY=name runs one
 	$(BIN)/python -m bench $(ONLY)
 
 lock:  ## resolve the locks anew (needs uv)
@@ -33,9 +33,11 @@ lock:  ## resolve the locks anew (needs uv)
 	  --no-annotate --no-header --upgrade pyproject.toml --group dev -o requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --upgrade --group bench -o requirements-bench.lock
 
 clean:  ## remove what the other targets made in this folder
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-bench build *.egg-info
 
 # A stamp file says which lock the environment holds. The service's own is a subset of dev's.
 .venv/runtime: requirements.lock pyproject.toml
@@ -45,6 +47,12 @@ clean:  ## remove what the other targets made in this folder
 .venv/dev: requirements-dev.lock pyproject.toml
 	@$(call install,requirements-dev.lock)
 	@touch $@ .venv/runtime
+
+# The peers of the benchmarks need an older pandas than ours, so they live apart.
+.venv-bench/peers: requirements-bench.lock
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 ifdef UV
 install = test -x $(BIN)/python || uv venv -q --python $(PYTHON) .venv; \
