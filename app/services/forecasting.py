@@ -18,7 +18,7 @@ from app.domain.forecast import (
     demand_history,
     forecast_series,
 )
-from app.models import ForecastRun
+from app.models import ForecastRun, RunStatus
 from app.queries.forecasts import replace_forecasts
 from app.services.jobs import Progress
 
@@ -92,7 +92,13 @@ async def save_forecasts(
             for row in forecasts[forecasts["failure"].notna()].itertuples()
         },
     }
-    run = ForecastRun(as_of=as_of, horizon_weeks=horizon, summary=summary)
+    run = ForecastRun(
+        as_of=as_of,
+        horizon_weeks=horizon,
+        step_days=7,
+        status=RunStatus.FINISHED,
+        summary=summary,
+    )
     rows = pl.DataFrame(
         {
             "sku_id": forecasts["sku_id"].to_list(),
@@ -102,10 +108,9 @@ async def save_forecasts(
             "method": forecasts["method"].astype(str).to_list(),
             "method_reason": forecasts["reason"].astype(str).to_list(),
             "yhat": [_array_text(row) for row in forecasts["yhat"]],
-            "quantiles": [
-                "{" + ",".join(_array_text(level) for level in rows) + "}"
-                for rows in forecasts["quantiles"]
-            ],
+            "step_days": [7] * len(forecasts),
+            "estimated_share": [0.0] * len(forecasts),
+            "failure": forecasts["failure"].to_list(),
             "level_cv2": forecasts["level_cv2"].to_numpy(),
             "sum_variance": [_array_text(row) for row in forecasts["sum_variance"]],
         }
