@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numba import njit
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.pattern import CLASSES
 
 MODELS = (
@@ -185,7 +185,7 @@ class AccuracySums:
         return answer
 
 
-@njit(cache=True)
+@compiled
 def scales_of(demand: Floats, known: int) -> tuple[Floats, Floats]:
     """Mean squared and mean absolute change (n,) within the first ``known`` periods."""
     squared, absolute = np.zeros(len(demand)), np.zeros(len(demand))
@@ -221,7 +221,7 @@ def _measures(sums: Floats, levels: tuple[float, ...]) -> dict[str, Any]:
     }
 
 
-@njit(cache=True)
+@compiled
 def _add(
     values: Floats,
     code: Ints,

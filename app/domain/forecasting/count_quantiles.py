@@ -9,10 +9,10 @@ small for a float, SciPy is asked after all.
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from app.domain.demand import Floats
+from app.domain.forecasting.compiled import compiled
 from app.domain.service_level import NEGLIGIBLE, demand_quantile
 
 LONGEST_WALK = 4096  # units; SciPy takes over from where a step by step answer is slower
@@ -52,7 +52,7 @@ def count_quantiles(mean: ArrayLike, variance: ArrayLike, levels: Sequence[float
     return answer.reshape(*m.shape, len(probability))
 
 
-@njit(cache=True)
+@compiled
 def _walk(
     mean: Floats, variance: Floats, levels: Floats
 ) -> tuple[Floats, np.typing.NDArray[np.bool_]]:
