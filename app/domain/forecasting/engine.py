@@ -22,6 +22,7 @@ from app.domain.forecasting.accuracy import (
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.count_quantiles import count_quantiles
 from app.domain.forecasting.ensemble import (
+    BASELINES,
     ChoiceReason,
     SubsetSums,
     choose_members,
@@ -29,8 +30,9 @@ from app.domain.forecasting.ensemble import (
     score_subsets,
     weights,
 )
-from app.domain.forecasting.flat_rates import seasonal_naive, shrunken_mean
-from app.domain.forecasting.lead_time import ClassSpread, dispersion, rolling_errors
+from app.domain.forecasting.flat_rates import seasonal_naive, shrunken_mean, trailing_mean
+from app.domain.forecasting.lead_time import dispersion, rolling_errors
+from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import (
     MEMBERS,
     MemberForecasts,
@@ -116,29 +118,36 @@ def prepare_shared(
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
     """Score every subset of members on the older origins; add up over all pieces."""
     demand, _ = sound_demand(series.demand)
-    sums = SubsetSums.none(max(len(shared.origins) - 1, 0))
+    sums, levels = SubsetSums.none(max(len(shared.origins) - 1, 0)), LevelCounts.none()
     for origin, known in enumerate(shared.origins[1:]):
         then = _moment(demand, series.group, shared, origin + 2)
+        actual = demand[:, known : known + then.horizon]
         score_subsets(
             sums,
             origin,
             then.members.stacked(then.horizon),
             then.members.usable,
-            demand[:, known : known + then.horizon],
+            actual,
             scales_of(demand, known)[0],
             then.code,
         )
-    spread_then, rates_then = _borrowed(demand, shared.origins[0] if shared.origins else 0, shared)
-    spread_now, rates_now = _borrowed(demand, demand.shape[1], shared)
-    return SelectionScores(sums, spread_then, spread_now, rates_then, rates_now)
+        errors = rolling_errors(demand, known, shared.calendar, shared.settings)
+        for number, mask in enumerate(BASELINES):
+            share = weights(np.full(len(demand), mask), then.members.usable)
+            mean = combine(then.members.mean, share, then.horizon)
+            levels.add(number, then.code, errors, mean, actual, shared.calendar, shared.settings)
+    held_out = shared.origins[0] if shared.origins else 0
+    return SelectionScores(
+        sums, levels, _rates(demand, held_out, shared), _rates(demand, demand.shape[1], shared)
+    )
 
 
-def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
+def choose(scores: SelectionScores, shared: Shared) -> Choice:
     """From the scores of all pieces, what every class is forecast by."""
+    members = choose_members(scores.subsets, shared.settings)
     return Choice(
-        choose_members(scores.subsets, settings),
-        scores.spread_then.medians(settings),
-        scores.spread_now.medians(settings),
+        members,
+        scores.levels.cv2(members.baseline, shared.calendar, shared.settings),
         scores.rates_then.median,
         scores.rates_now.median,
     )
@@ -151,7 +160,7 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
     mean, share = _ensemble(demand, now, series.lookalike, shared, choice, choice.usual_now)
     if series.promotion is not None:
         mean *= series.promotion
-    spread = _spread(demand, now, shared, choice.cv2_now)
+    spread = _spread(demand, now, shared, choice)
     failure = [unsound.get(row, now.members.failure.get(row)) for row in range(len(demand))]
     method, reason = _explained(now.pattern, share, series.lookalike, shared, choice)
     for row in unsound:
@@ -194,16 +203,17 @@ def _moment(demand: Floats, group: Ints, shared: Shared, forecast_number: int) -
     return _Moment(known, found, members, group_forecast.shape[1])
 
 
-def _borrowed(demand: Floats, known: int, shared: Shared) -> tuple[ClassSpread, RateCounts]:
+def _rates(demand: Floats, known: int, shared: Shared) -> RateCounts:
+    """Of the series that were neither new nor inactive."""
     then = pattern(demand, known, shared.calendar, shared.settings)
-    code = np.where(then.age > 0, then.code, -1)
-    errors = rolling_errors(demand, known, shared.calendar, shared.settings)
-    return ClassSpread.of(errors, code), RateCounts.of(errors.size[(code >= 0) & (code < NEW)])
+    rate = trailing_mean(demand, known, known)
+    return RateCounts.of(rate[(then.age > 0) & (then.code < NEW)])
 
 
-def _spread(demand: Floats, moment: _Moment, shared: Shared, cv2: Floats) -> Floats:
+def _spread(demand: Floats, moment: _Moment, shared: Shared, choice: Choice) -> Floats:
     errors = rolling_errors(demand, moment.known, shared.calendar, shared.settings)
-    return dispersion(errors, moment.pattern.code, cv2, moment.horizon, shared.settings)
+    cv2 = choice.cv2[moment.pattern.code]
+    return dispersion(errors, cv2, moment.horizon, shared.settings)
 
 
 def _ensemble(
@@ -253,7 +263,7 @@ def _held_out_accuracy(
         return sums
     then = _moment(demand, series.group, shared, 1)
     mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
-    spread = _spread(demand, then, shared, choice.cv2_then)
+    spread = _spread(demand, then, shared, choice)
     actual, scales = demand[:, then.known :], Scales(*scales_of(demand, then.known))
     season = shared.calendar.periods(7 if shared.calendar.step_days == 1 else 364)
     naive = seasonal_naive(demand, then.known, season, then.horizon)

@@ -88,6 +88,11 @@ class MemberChoice:
     top_down_bias: float
     top_down_dropped: bool
 
+    @property
+    def baseline(self) -> int:
+        """Which of ``BASELINES`` the choice began from."""
+        return int(self.top_down_dropped)
+
 
 def score_subsets(
     sums: SubsetSums,
@@ -146,7 +151,8 @@ def _class_members(
 ) -> tuple[int, ChoiceReason]:
     everyone = BASELINES[baseline]
     count = sums.count[:, code]
-    if len(count) < settings.origins or (count == 0).any():
+    too_few = count.sum() < settings.least_series or (count == 0).any()
+    if len(count) < settings.origins or too_few:
         return everyone, ChoiceReason.SHORT_HISTORY
     gain, squared = sums.gain[baseline, :, code], sums.gain_squared[baseline, :, code]
     n, total = count.sum(), gain.sum(axis=0)

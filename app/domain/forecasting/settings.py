@@ -50,11 +50,11 @@ class ForecastSettings:
 
     # ensemble
     proof_t: float = 3.0  # paired t from which a subset of members counts as better
+    least_series: int = 100  # that prove something of their class, over all origins
     top_down_bias: float = 0.05  # of aggregates, from which top-down is dropped
 
     # lead-time demand
-    error_window_days: int = 56  # trailing mean whose errors of totals are measured
+    error_window_days: int = 28  # trailing mean whose errors of totals are measured
     error_least_days: int = 28  # history from which that mean is a forecast
     error_prior_windows: float = 8.0  # weight of the class, in windows without overlap
-    least_series: int = 10  # with own errors that a class needs; with fewer, all stand in
-    default_cv2: float = 1.0  # beyond Poisson, where no series at all has own errors
+    default_cv2: float = 0.5  # of the level, beyond Poisson, where the past proves nothing
