@@ -37,6 +37,7 @@ from app.domain.forecasting.members import (
     MEMBERS,
     MemberForecasts,
     bit,
+    group_horizon,
     mask_members,
     member_forecasts,
     prophet_means,
@@ -54,6 +55,19 @@ from app.domain.forecasting.pieces import (
 )
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.usual_rate import RateCounts
+
+__all__ = [
+    "Choice",
+    "MethodReason",
+    "SelectionScores",
+    "Series",
+    "SeriesForecasts",
+    "Shared",
+    "choose",
+    "forecast",
+    "prepare_shared",
+    "selection_scores",
+]
 
 # the reason of a class is that of its series, except for the new
 CLASS_REASON = {
@@ -106,12 +120,12 @@ def prepare_shared(
         raise ValueError(f"the horizon must lie between 1 and {most} periods")
     demand, _ = sound_demand(group_demand)
     periods = demand.shape[1]
-    step = calendar.periods(settings.origin_days)
+    step = group_horizon(calendar, calendar.periods(settings.origin_days))
     past = tuple(
         prophet_means(demand, known, calendar, step, settings)
         for known in origins(periods, calendar, settings)
     )
-    now = prophet_means(demand, periods, calendar, horizon, settings)
+    now = prophet_means(demand, periods, calendar, group_horizon(calendar, horizon), settings)
     return Shared(calendar, horizon, settings, demand, (now, *past), launch)
 
 
@@ -138,16 +152,20 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
             levels.add(number, then.code, errors, mean, actual, shared.calendar, shared.settings)
     held_out = shared.origins[0] if shared.origins else 0
     return SelectionScores(
-        sums, levels, _rates(demand, held_out, shared), _rates(demand, demand.shape[1], shared)
+        shared.calendar,
+        sums,
+        levels,
+        _rates(demand, held_out, shared),
+        _rates(demand, demand.shape[1], shared),
     )
 
 
-def choose(scores: SelectionScores, shared: Shared) -> Choice:
+def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
     """From the scores of all pieces, what every class is forecast by."""
-    members = choose_members(scores.subsets, shared.settings)
+    members = choose_members(scores.subsets, settings)
     return Choice(
         members,
-        scores.levels.cv2(members.baseline, shared.calendar, shared.settings),
+        scores.levels.cv2(members.baseline, scores.calendar, settings),
         scores.rates_then.median,
         scores.rates_now.median,
     )
@@ -188,19 +206,20 @@ def sound_demand(demand: Floats) -> tuple[Floats, dict[int, str]]:
 def _moment(demand: Floats, group: Ints, shared: Shared, forecast_number: int) -> _Moment:
     """Of today (0) or the past origin of this number (1 …)."""
     known = shared.origins[forecast_number - 1] if forecast_number else demand.shape[1]
-    group_forecast = shared.group_forecasts[forecast_number]
+    horizon = shared.origin_horizon if forecast_number else shared.horizon
     calendar, settings = shared.calendar, shared.settings
     members = member_forecasts(
         demand,
         known,
         group,
         shared.group_demand,
-        group_forecast,
+        shared.group_forecasts[forecast_number],
+        horizon=horizon,
         calendar=calendar,
         settings=settings,
     )
     found = pattern(demand, known, calendar, settings)
-    return _Moment(known, found, members, group_forecast.shape[1])
+    return _Moment(known, found, members, horizon)
 
 
 def _rates(demand: Floats, known: int, shared: Shared) -> RateCounts:
@@ -257,7 +276,8 @@ def _held_out_accuracy(
     demand: Floats, series: Series, shared: Shared, choice: Choice
 ) -> AccuracySums:
     """How good members, ensemble and baselines were from the origin that nothing saw."""
-    levels = shared.settings.quantile_levels
+    settings = shared.settings
+    levels = settings.quantile_levels
     sums = AccuracySums.none(shared.calendar, levels)
     if not shared.origins:
         return sums
@@ -267,7 +287,12 @@ def _held_out_accuracy(
     actual, scales = demand[:, then.known :], Scales(*scales_of(demand, then.known))
     season = shared.calendar.periods(7 if shared.calendar.step_days == 1 else 364)
     naive = seasonal_naive(demand, then.known, season, then.horizon)
-    models = {"ensemble": (then.code, mean), "seasonal_naive": (then.code, naive)}
+    level = trailing_mean(demand, then.known, shared.calendar.periods(settings.mean_days))
+    models = {
+        "ensemble": (then.code, mean),
+        "seasonal_naive": (then.code, naive),
+        "moving_average": (then.code, level[:, None]),
+    }
     for member, its_mean in zip(MEMBERS, then.members.mean, strict=True):
         has = (then.members.usable & bit(member)) > 0
         models[str(member)] = (np.where(has, then.code, -1), its_mean)

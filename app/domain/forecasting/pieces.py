@@ -48,8 +48,8 @@ class Shared:
         horizon: H, periods to forecast.
         settings: see there.
         group_demand: demand of the aggregates (G, T).
-        group_forecasts: forecasts of them from today (G, H) and from every past origin, the
-            latest first, each as long as an origin is forecast from.
+        group_forecasts: forecasts of them from today (G, H or more) and from every past origin,
+            the latest first; of days, they are whole weeks.
         launch: curves that new items borrow from, or None.
     """
 
@@ -75,6 +75,7 @@ class Shared:
 class SelectionScores:
     """What pass 1 knows of some pieces; those of all pieces are their sum."""
 
+    calendar: Calendar
     subsets: SubsetSums
     levels: LevelCounts
     rates_then: RateCounts  # as of the held-out origin, which must not see what came
@@ -82,6 +83,7 @@ class SelectionScores:
 
     def __add__(self, other: "SelectionScores") -> "SelectionScores":
         return SelectionScores(
+            self.calendar,
             self.subsets + other.subsets,
             self.levels + other.levels,
             self.rates_then + other.rates_then,
