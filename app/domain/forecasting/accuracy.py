@@ -22,8 +22,7 @@ MODELS = (
     "prophet",
     "top_down",
     "tsb",
-    "adida",
-    "mean28",
+    "imapa",
     "lightgbm",
     "seasonal_naive",
     "moving_average",  # of the last 28 days

@@ -9,7 +9,7 @@ import numpy as np
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.batched_prophet import prophet_mean
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.flat_rates import adida, ages, trailing_mean, tsb
+from app.domain.forecasting.flat_rates import ages, imapa, tsb
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.top_down import recent_units, top_down
 
@@ -25,8 +25,7 @@ class Member(StrEnum):
     PROPHET = "prophet"  # batched Prophet of the series itself, damped trend
     TOP_DOWN = "top_down"  # Prophet of its category at the location, shared out
     TSB = "tsb"  # Teunter-Syntetos-Babai
-    ADIDA = "adida"  # aggregated until most buckets hold a sale
-    MEAN28 = "mean28"  # mean of the last 28 days
+    IMAPA = "imapa"  # mean of several lengths of bucket, up to one that most often holds a sale
 
 
 MEMBERS = tuple(Member)
@@ -155,8 +154,7 @@ def member_forecasts(
             per_period(settings.tsb_chance_weight, calendar),
             calendar.periods(settings.warm_up_days),
         ),
-        adida(demand, known),
-        trailing_mean(demand, known, window),
+        imapa(demand, known),
     )
     shape = np.ones((len(demand), 1))
     if calendar.step_days == 1 and len(group_forecast):

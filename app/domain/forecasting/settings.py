@@ -42,9 +42,9 @@ class ForecastSettings:
 
     # members
     tsb_size_weight: float = 0.03  # α of TSB a day; a week's is 1 − (1 − α)⁷
-    tsb_chance_weight: float = 0.03  # β of TSB a day
+    tsb_chance_weight: float = 0.06  # β of TSB a day
     warm_up_days: int = 56  # whose mean starts TSB
-    mean_days: int = 28  # of the moving average, and of the shares in an aggregate
+    mean_days: int = 28  # that the shares in an aggregate are taken from
     shape_units: float = 100.0  # sold in `mean_days` from which an aggregate shows its week
     prophet_least_days: int = 91  # history from which a trend is believed
     prior_days: float = 14.0  # weight of the usual rate in a new item's mean
