@@ -11,7 +11,7 @@ from app.domain.forecasting.batched_prophet import fits
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.prophet_calendar import new_prophet, quiet
 from app.domain.forecasting.prophet_map import Design, maximise, negative_log_posterior, objective
-from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
+from app.domain.forecasting.settings import ProphetSetup
 
 if TYPE_CHECKING:
     from prophet import Prophet
@@ -126,7 +126,7 @@ class Audit:
 
 
 def audit(
-    demand: Floats, *, calendar: Calendar, settings: ForecastSettings, timeout: float = 20.0
+    demand: Floats, *, calendar: Calendar, setup: ProphetSetup, timeout: float = 20.0
 ) -> Audit:
     """Fit a sample with real Prophet on CmdStan as well, and compare the posteriors.
 
@@ -136,17 +136,17 @@ def audit(
     Args:
         demand: demand matrix of the sample (n, T); about 0.1 s each.
         calendar: its periods.
-        settings: as in the run.
+        setup: as in the run.
         timeout: seconds that one optimisation may take.
     """
     excess, failed = [], 0
-    for rows, periods, optima in fits(demand, calendar=calendar, horizon=1, settings=settings):
+    for rows, periods, optima in fits(demand, calendar=calendar, setup=setup):
         y = demand[rows][:, periods] / optima.scale[:, None]
         ours = objective(y, optima)
         for row, scaled, f in zip(rows, y, ours, strict=True):
             if scaled.min() == scaled.max():
                 continue
-            theirs = stan_objective(demand[row], calendar, settings.prophet, timeout=timeout)
+            theirs = stan_objective(demand[row], calendar, setup, timeout=timeout)
             if theirs is None:
                 failed += 1
             else:

@@ -20,8 +20,8 @@ from tests.domain.forecasting.daily_series import counts, retail, started
 
 DAYS = Calendar(date(2024, 5, 6))
 WEEKS = Calendar(date(2024, 5, 6), step_days=7)
-PLAIN = ForecastSettings(prophet=ProphetSetup())
-JAPAN = ForecastSettings(prophet=ProphetSetup(country="JP"))
+PLAIN = ForecastSettings(prophet=ProphetSetup(), trend_damping=0.8)
+JAPAN = ForecastSettings(plain_prophet=ProphetSetup(country="JP"))
 LEVELS = (0.1, 0.5, 0.9)
 
 
@@ -34,7 +34,7 @@ def forecast(demand, given=PLAIN, calendar=DAYS, horizon=28, levels=LEVELS):
 
 def solved(demand, given=PLAIN, calendar=DAYS):
     """Scaled demand and optimum of each group of series."""
-    for rows, periods, optima in fits(demand, calendar=calendar, horizon=1, settings=given):
+    for rows, periods, optima in fits(demand, calendar=calendar, setup=given.plain_prophet):
         yield demand[rows][:, periods] / optima.scale[:, None], optima
 
 
@@ -225,9 +225,9 @@ def test_bad_questions_have_clear_answers():
     with pytest.raises(ValueError, match="finite"):
         forecast(demand)
     with pytest.raises(UnknownHolidayCountry, match="'XX'"):
-        forecast(demand, ForecastSettings(prophet=ProphetSetup(country="XX")))
+        forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="XX")))
     with pytest.raises(UnknownHolidayCountry, match="HolidayBase"):
-        forecast(demand, ForecastSettings(prophet=ProphetSetup(country="HolidayBase")))
+        forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="HolidayBase")))
 
 
 def test_no_series_no_forecast():
@@ -243,7 +243,7 @@ def test_a_holiday_of_the_week_is_seen_on_any_of_its_days():
     golden = [any((e - np.timedelta64(d, "D")).strftime("%m-%d") == "05-03" for d in range(7))
               for e in ends]  # fmt: skip
     demand = np.random.default_rng(10).poisson(np.where(golden, 60, 30)).astype(float)
-    given_ = ForecastSettings(prophet=ProphetSetup(country="JP", yearly_order=0))
+    given_ = ForecastSettings(plain_prophet=ProphetSetup(country="JP", yearly_order=0))
     mean, _ = forecast(demand[:weeks], given_, WEEKS, 52)
     is_golden = np.array(golden[weeks:])
     assert mean[0, is_golden].min() > 1.4 * np.median(mean[0])

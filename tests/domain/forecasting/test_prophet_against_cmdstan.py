@@ -5,7 +5,6 @@ with kinks, so it is as far from its own second algorithm as from ours; what cou
 higher posterior, and that accuracy and intervals are the same.
 """
 
-import warnings
 from datetime import date, timedelta
 
 import numpy as np
@@ -48,12 +47,12 @@ def real_prophet(demand, calendar, setup):
 
 def compared(demand, actual, calendar, setup):
     """Ours and real Prophet's f, RMSSE and interval width for each series."""
-    given = ForecastSettings(prophet=setup)
+    given = ForecastSettings(plain_prophet=setup)
     mean, quantiles = prophet_forecast(
         demand, calendar=calendar, horizon=HORIZON, settings=given, levels=[0.1, 0.9]
     )
     ours = np.full(len(demand), np.nan)
-    for rows, periods, optima in fits(demand, calendar=calendar, horizon=1, settings=given):
+    for rows, periods, optima in fits(demand, calendar=calendar, setup=setup):
         ours[rows] = objective(demand[rows][:, periods] / optima.scale[:, None], optima)
     found = []
     for row in np.flatnonzero(np.nanmin(demand, axis=1) < np.nanmax(demand, axis=1)):
@@ -84,7 +83,6 @@ def results():
     return found
 
 
-@pytest.mark.timeout(0) if hasattr(pytest.mark, "timeout_") else pytest.mark.slow
 def test_real_prophet_finds_no_better_maximum(results):
     excess = np.concatenate([part[:, 0] for part in results.values()])
     assert len(excess) >= 1000
@@ -93,12 +91,14 @@ def test_real_prophet_finds_no_better_maximum(results):
 
 
 def test_the_forecasts_are_as_accurate(results):
-    for name, part in results.items():
-        ours, theirs = part[:, 1].mean(), part[:, 2].mean()
-        warnings.warn(f"{name}: RMSSE {ours:.4f} against {theirs:.4f}", stacklevel=1)
-        assert abs(ours - theirs) <= 0.002, name
+    """On drawn series with a year and holidays Prophet stops so early that it loses accuracy."""
+    errors = {name: part[:, 1].mean() - part[:, 2].mean() for name, part in results.items()}
+    assert abs(errors["M5"]) <= 0.002
+    assert -0.01 <= errors["retail"] <= 0.002
 
 
 def test_the_intervals_are_as_wide(results):
     for name, part in results.items():
         assert 0.93 <= np.median(part[:, 3]) <= 1.07, name
+        assert np.quantile(part[:, 3], 0.01) >= 0.93, name
+        assert np.quantile(part[:, 3], 0.99) <= 1.07, name

@@ -46,7 +46,7 @@ def test_prophet_predicts_what_the_batch_predicts(setup, calendar, days):
     demand = started(retail(rng, 6, days), [0, 0, days // 3, days // 2, 0, 0])
     if days > 50:
         demand[4:] = gappy(demand[4:], rng)
-    given = ForecastSettings(prophet=setup)
+    given = ForecastSettings(plain_prophet=setup)
     mean, _ = prophet_forecast(demand, calendar=calendar, horizon=40, settings=given, levels=[0.5])
     for row in np.flatnonzero((~np.isnan(demand)).sum(axis=1) > 1):
         model = fitted_prophet(demand[row], calendar=calendar, setup=setup, horizon=100)
@@ -73,7 +73,7 @@ def test_components_and_json_work():
 def test_intervals_are_those_of_very_many_draws(horizon):
     rng = np.random.default_rng(3)
     demand = np.vstack([retail(rng, 2, 400), started(counts(rng, 2, 400) + 1, [300, 380])])
-    given = ForecastSettings(prophet=PLAIN)
+    given = ForecastSettings(plain_prophet=PLAIN)
     mean, quantiles = prophet_forecast(
         demand, calendar=DAYS, horizon=horizon, settings=given, levels=[0.025, 0.1, 0.5, 0.9, 0.975]
     )
@@ -122,14 +122,14 @@ def test_an_audit_finds_no_series_that_real_prophet_fits_better():
     demand = started(retail(rng, 5, 400), [0, 0, 100, 0, 0])
     demand[3] = 4.0
     demand[4] = gappy(demand[[4]], rng)[0]
-    found = audit(demand, calendar=DAYS, settings=ForecastSettings(prophet=JAPAN))
+    found = audit(demand, calendar=DAYS, setup=JAPAN)
     assert (found.series, found.failed, found.worse) == (4, 0, 0)
     assert found.largest_excess <= 1e-6
     assert found.median_excess < 0
 
 
 def test_an_audit_of_nothing_says_so():
-    found = audit(np.zeros((2, 50)), calendar=DAYS, settings=ForecastSettings(prophet=PLAIN))
+    found = audit(np.zeros((2, 50)), calendar=DAYS, setup=PLAIN)
     assert found.series == found.worse == found.failed == 0
     assert found.median_excess is None
     assert found.largest_excess is None
@@ -137,8 +137,7 @@ def test_an_audit_of_nothing_says_so():
 
 def test_an_optimiser_that_takes_too_long_is_counted_as_failed():
     demand = retail(np.random.default_rng(7), 2, 400)
-    given = ForecastSettings(prophet=PLAIN)
-    found = audit(demand, calendar=DAYS, settings=given, timeout=1e-4)
+    found = audit(demand, calendar=DAYS, setup=PLAIN, timeout=1e-4)
     assert (found.series, found.failed) == (0, 2)
 
 
