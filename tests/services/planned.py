@@ -66,6 +66,11 @@ def sell(connection: psycopg.Connection, lines: Iterable[tuple[Any, ...]]) -> No
             for number, (sku, place, ago, quantity, customer) in enumerate(lines)
         ],
     )
+    add_up(connection)
+
+
+def add_up(connection: psycopg.Connection) -> None:
+    """The daily sums of all lines."""
     connection.execute("""
         INSERT INTO sales_daily
         SELECT sku_id, location_id, sold_on, sum(quantity),
@@ -74,7 +79,9 @@ def sell(connection: psycopg.Connection, lines: Iterable[tuple[Any, ...]]) -> No
     """)
 
 
-def plan(connection: psycopg.Connection, series: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def plan(
+    connection: psycopg.Connection, series: Iterable[tuple[str, str]], since: date = SINCE
+) -> dict[str, Any]:
     """Plan these series, numbered as they come; return what the partition's queries are bound to.
 
     The first sale of each is looked up.
@@ -97,7 +104,7 @@ def plan(connection: psycopg.Connection, series: Iterable[tuple[str, str]]) -> d
         "run": found[0],
         "first": 0,
         "last": len(numbered) - 1,
-        "since": SINCE,
+        "since": since,
         "as_of": AS_OF,
         "step": 1,
     }
