@@ -1,26 +1,31 @@
-"""How large single orders are; for `domain.forecasting.outliers`.
+"""How large single orders are; for `domain.forecasting.outliers`."""
 
-Statements for the plan of a forecast run, bound by psycopg: ``run``, ``as_of`` (last day of
-history), ``since`` (its first), ``step`` (days in a period).
-"""
+from datetime import date
+from typing import Any
 
-# One row, made once for a run: log_mean, log_sd float8 (null: too few sales) of the units of a day
-# with sales. Of at most some 2,000 series, evenly from the plan: they tell it as well as all.
+import numpy as np
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.demand import Floats, Ints
+from app.domain.forecasting.outliers import Usual
+from app.queries.forecast_partitions import Slice, named
+
+# Of at most some 2,000 series, evenly from the plan: they tell it as well as all.
 USUAL_AMOUNTS = """
     WITH planned AS (
         SELECT max(series_number) / 2000 + 1 AS every FROM forecast_series
-        WHERE forecast_run_id = %(run)s
+        WHERE forecast_run_id = :run
     )
     SELECT avg(ln(units + units_returned)) AS log_mean,
            stddev_samp(ln(units + units_returned)) AS log_sd
     FROM planned JOIN forecast_series ON mod(series_number, every) = 0
          JOIN sales_daily USING (sku_id, location_id)
-    WHERE forecast_run_id = %(run)s AND sold_on BETWEEN %(since)s AND %(as_of)s
+    WHERE forecast_run_id = :run AND sold_on BETWEEN :since AND :as_of
       AND units + units_returned > 0
 """
 
-# Besides ``numbers`` and ``offsets``: series numbers and periods (0 ends on as_of) of the cells
-# that are asked about, as arrays. Of each cell, in their order: units float8 of its largest order.
 LARGEST_ORDERS = """
     WITH cells AS (
         SELECT nth, sku_id, location_id, %(as_of)s::date + %(step)s::int * period_offset AS ends_on
@@ -36,3 +41,30 @@ LARGEST_ORDERS = """
     )
     SELECT max(units)::float8 FROM cells LEFT JOIN orders USING (nth) GROUP BY nth ORDER BY nth
 """
+
+
+async def usual_amounts(session: AsyncSession, run_id: int, *, since: date, as_of: date) -> Usual:
+    """Mean and spread of the logarithm of the units of a day with sales, once for a run."""
+    known = {"run": run_id, "since": since, "as_of": as_of}
+    mean, spread = (await session.execute(text(USUAL_AMOUNTS), known)).one()
+    usual = Usual()
+    return Usual(
+        usual.log_mean if mean is None else float(mean),
+        usual.log_sd if spread is None else float(spread),
+    )
+
+
+def largest_orders(
+    connection: psycopg.Connection[Any], of: Slice, numbers: Ints, offsets: Ints
+) -> Floats:
+    """Units of the largest single order in some cells, NaN where none is known.
+
+    Args:
+        connection: of the partition.
+        of: the partition.
+        numbers: of the series.
+        offsets: the periods (0: the last).
+    """
+    cells = {"numbers": numbers.tolist(), "offsets": offsets.tolist()}
+    rows = connection.execute(LARGEST_ORDERS, named(of) | cells).fetchall() if len(numbers) else []
+    return np.array([np.nan if units is None else units for (units,) in rows], np.float64)

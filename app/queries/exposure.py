@@ -1,9 +1,14 @@
 """On what days goods were on sale, as the stock ledger 受払 tells; for `domain.…true_demand`.
 
-Statements for the plan of a forecast run, bound by psycopg: ``run``, ``first`` and ``last`` (series
-numbers of a partition, both included), ``since`` and ``as_of`` (days of history, both included),
-``step`` (days in a period). They answer fixed-width rows, fit for a binary COPY.
+Statements for a partition of a forecast run, bound as `forecast_partitions.named` tells.
 """
+
+from typing import Any
+
+import psycopg
+
+from app.queries.binary_copy import Records, rows_of
+from app.queries.forecast_partitions import Slice, copied, named
 
 MOST_DAYS = 7  # between two counts, from which nobody knows what happened in between
 
@@ -23,9 +28,8 @@ COUNTS = f"""
     )
 """
 
-# series_number int4, period_offset int4 (0: ends on as_of), exposure float8: only periods that
-# were not on sale all the time. Goods came on the day of their slip, or of the first sale; without
-# either after the closing count that first shows them. They were gone on the day of the last sale.
+# Goods came on the day of their slip, or of the first sale; without either after the closing count
+# that first shows them. They were gone on the day of the last sale.
 EXPOSURE = f"""
     WITH {COUNTS}, gaps AS (
         SELECT * FROM counts
@@ -61,8 +65,6 @@ EXPOSURE = f"""
     GROUP BY 1, 2
 """
 
-# series_number int4, counted_share float8: of the days since the first sale, those of which the
-# counts tell whether goods were on sale. Series without such a day are left out.
 COUNTED_SHARE = f"""
     WITH {COUNTS}
     SELECT series_number,
@@ -73,3 +75,21 @@ COUNTED_SHARE = f"""
       AND closed_on >= %(since)s
     GROUP BY series_number, first_sold_on
 """
+
+
+def exposures(connection: psycopg.Connection[Any], of: Slice) -> Records:
+    """Exposure by ``number`` of the series and period ``offset`` (0: the last).
+
+    Only periods that were not on sale all the time, as far as anybody can know.
+    """
+    data = copied(connection, f"COPY ({EXPOSURE}) TO STDOUT (FORMAT binary)", named(of))
+    return rows_of(data, number="i4", offset="i4", exposure="f8")
+
+
+def counted_shares(connection: psycopg.Connection[Any], of: Slice) -> Records:
+    """Of the days since the first sale, the ``share`` of which counts tell whether goods lay there.
+
+    By ``number``; a series without such a day is left out.
+    """
+    data = copied(connection, f"COPY ({COUNTED_SHARE}) TO STDOUT (FORMAT binary)", named(of))
+    return rows_of(data, number="i4", share="f8")

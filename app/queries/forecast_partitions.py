@@ -19,21 +19,22 @@ SESSION = "-c jit=off -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10"
 # The keys are a range of the primary key, so that a partition costs what it holds, not a table.
 SALES = """
     COPY (
-        SELECT series_number, -((%(as_of)s::date - sold_on) / %(step)s), sum(units)::float8
+        SELECT series_number, -((%(as_of)s::date - sold_on) / %(step)s),
+               sum(units + units_returned)::float8
         FROM forecast_series JOIN sales_daily USING (sku_id, location_id)
         WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
           AND sku_id BETWEEN %(from)s AND %(to)s
-          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
+          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units + units_returned > 0
         GROUP BY 1, 2
     ) TO STDOUT (FORMAT binary)
 """
 DAILY_SALES = """
     COPY (
-        SELECT series_number, sold_on - %(as_of)s::date, units::float8
+        SELECT series_number, sold_on - %(as_of)s::date, (units + units_returned)::float8
         FROM forecast_series JOIN sales_daily USING (sku_id, location_id)
         WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
           AND sku_id BETWEEN %(from)s AND %(to)s
-          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
+          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units + units_returned > 0
     ) TO STDOUT (FORMAT binary)
 """
 SERIES = """
@@ -102,7 +103,7 @@ def keys(connection: psycopg.Connection[Any], of: Slice) -> Keys:
     Raises:
         RunIsOver: if they are there no more.
     """
-    rows = connection.execute(SERIES, _named(of)).fetchall()
+    rows = connection.execute(SERIES, named(of)).fetchall()
     if len(rows) != of.series:
         raise RunIsOver(f"forecast run {of.run_id} was given up")
     group, first, sku_id, location_id = zip(*rows, strict=True)
@@ -115,9 +116,9 @@ def keys(connection: psycopg.Connection[Any], of: Slice) -> Keys:
 
 
 def sales(connection: psycopg.Connection[Any], of: Slice, known: Keys) -> Records:
-    """Net units by ``number`` of the series and period ``offset`` (0: the last)."""
+    """Gross units by ``number`` of the series and period ``offset`` (0: the last)."""
     span = {"from": min(known.sku_id), "to": max(known.sku_id)}
-    data = copied(connection, DAILY_SALES if of.step_days == 1 else SALES, _named(of) | span)
+    data = copied(connection, DAILY_SALES if of.step_days == 1 else SALES, named(of) | span)
     return rows_of(data, number="i4", offset="i4", units="f8")
 
 
@@ -147,7 +148,7 @@ def begin_writing(connection: psycopg.Connection[Any], of: Slice, partition: int
         connection.execute(
             f"DELETE FROM {table} WHERE forecast_run_id = %(run)s"
             " AND series_number BETWEEN %(first)s AND %(last)s",
-            _named(of),
+            named(of),
         )
 
 
@@ -182,7 +183,8 @@ def mark_done(connection: psycopg.Connection[Any], run_id: int, partition: int) 
     )
 
 
-def _named(of: Slice) -> dict[str, Any]:
+def named(of: Slice) -> dict[str, Any]:
+    """What the statements about a partition are bound to: both numbers and both days included."""
     return {
         "run": of.run_id,
         "first": of.first,

@@ -1,14 +1,22 @@
 """How items sold when they were new, what new ones are like, and what lies there unsold.
 
-For `domain.forecasting.launch_curves`; bound by SQLAlchemy where it is done once for a run, by
-psycopg where a partition reads it.
+For `domain.forecasting.launch_curves`.
 """
+
+from datetime import date
+from typing import Any
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.forecasting.launch_curves import CURVE_DAYS, LaunchDay
+from app.queries.binary_copy import Records, rows_of
+from app.queries.forecast_partitions import Slice, copied, named
 
 BAND = "CASE WHEN list_price > 0 THEN floor(log(2, list_price::numeric))::int END"
 
-# Once for a run: ``as_of``, ``most`` (units of a day beyond which they are a bulk order). A launch
-# is the first sale of a SKU at a location that had sold other things for four weeks. ``days``: as
-# long as a curve is.
+# A launch is the first sale of a SKU at a location that had sold other things for four weeks.
 LAUNCH_DAYS = f"""
     WITH firsts AS (
         SELECT sku_id, location_id, min(sold_on) AS launched_on FROM sales_daily
@@ -41,7 +49,6 @@ LAUNCH_DAYS = f"""
     ORDER BY 1, 2, 3, 4
 """
 
-# Of a partition: ``run``, ``first``, ``last``. What each of its series is like, in their order.
 LIKENESS = f"""
     SELECT coalesce(category, ''), {BAND}, coalesce(season_code, '')
     FROM forecast_series JOIN sku USING (sku_id)
@@ -49,24 +56,6 @@ LIKENESS = f"""
     ORDER BY series_number
 """
 
-# A fragment for the plan, bound to ``as_of``: sku_id, location_id of what lies in stock by the
-# last count and has never sold there. Where nothing ever sells, as in a warehouse, nothing is new.
-UNSOLD = """
-    SELECT sku_id, location_id FROM (
-        SELECT DISTINCT ON (sku_id, location_id) sku_id, location_id, on_hand FROM stock_level
-        WHERE counted_on <= :as_of ORDER BY sku_id, location_id, counted_on DESC
-    ) AS stock
-    WHERE on_hand > 0
-      AND location_id IN (SELECT location_id FROM sales_daily WHERE sold_on <= :as_of)
-      AND NOT EXISTS (
-          SELECT FROM sales_daily AS daily
-          WHERE daily.sku_id = stock.sku_id AND daily.location_id = stock.location_id
-            AND sold_on <= :as_of AND units + units_returned > 0
-      )
-"""
-
-# Of a partition: ``run``, ``first``, ``last``, ``as_of``, ``step``. Series that have never sold:
-# series_number int4, period_offset int4 since when they lie there (0: the last period).
 STOCKED_SINCE = """
     SELECT series_number,
            -((%(as_of)s::date - least(min(counted_on), min(last_received_on))) / %(step)s::int)
@@ -75,3 +64,27 @@ STOCKED_SINCE = """
       AND first_sold_on IS NULL AND counted_on <= %(as_of)s AND on_hand > 0
     GROUP BY series_number
 """
+
+
+async def launch_days(session: AsyncSession, *, as_of: date, most_units: float) -> list[LaunchDay]:
+    """What launches sold by group and age; once for a run, of all items.
+
+    Args:
+        session: the database.
+        as_of: last day of history.
+        most_units: of a day; what is beyond was a bulk order.
+    """
+    known = {"as_of": as_of, "most": most_units, "days": CURVE_DAYS}
+    rows = await session.execute(text(LAUNCH_DAYS), known)
+    return [LaunchDay(**row) for row in rows.mappings()]
+
+
+def likeness(connection: psycopg.Connection[Any], of: Slice) -> list[tuple[str, int | None, str]]:
+    """Category, price band and season of the series of a partition, in their order."""
+    return connection.execute(LIKENESS, named(of)).fetchall()
+
+
+def stocked_since(connection: psycopg.Connection[Any], of: Slice) -> Records:
+    """Of series that have never sold, ``number`` and the ``offset`` since when they lie there."""
+    statement = f"COPY ({STOCKED_SINCE}) TO STDOUT (FORMAT binary)"
+    return rows_of(copied(connection, statement, named(of)), number="i4", offset="i4")

@@ -1,10 +1,15 @@
 """Days on which something was, or will be, sold below its list price.
 
-For `domain.forecasting.promotions`. Bound by psycopg for a partition of a forecast run: ``run``,
-``first``, ``last``, ``since``, ``as_of``, and ``until`` (the last day that is forecast). Rows of
-fixed width, fit for a binary COPY: series_number int4, first_day int4, last_day int4 (as_of is day
-0), depth float8.
+For `domain.forecasting.promotions`.
 """
+
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from app.queries.binary_copy import Records, rows_of
+from app.queries.forecast_partitions import Slice, copied, named
 
 PROMOTION_SPANS = """
     WITH series AS (
@@ -28,3 +33,13 @@ PROMOTION_SPANS = """
     FROM series JOIN spans USING (sku_id)
     WHERE depth > 0 AND starts_on <= %(until)s AND ends_on >= %(since)s
 """
+
+
+def promotion_spans(connection: psycopg.Connection[Any], of: Slice, *, until: date) -> Records:
+    """Spans of days with a discount, up to the last day that is forecast.
+
+    By ``number`` of the series: ``first_day`` and ``last_day`` (as_of is day 0), ``depth``.
+    """
+    statement = f"COPY ({PROMOTION_SPANS}) TO STDOUT (FORMAT binary)"
+    data = copied(connection, statement, named(of) | {"until": until})
+    return rows_of(data, number="i4", first_day="i4", last_day="i4", depth="f8")

@@ -5,14 +5,17 @@ demand of a day is ``units + units_returned`` less what of its purchases came ba
 `domain.returns.net_returns` for the lines of all (customer, SKU) pairs with returns, in SQL: the
 goods of a pair form a stack, on which purchases add and of which returns take (last in, first out).
 
-Bound by psycopg for a partition of a forecast run: ``run``, ``first``, ``last``, ``since``,
-``as_of``, ``step``. Fixed-width rows, fit for a binary COPY: series_number int4, period_offset int4
-(0: ends on as_of), units float8 to take off, above 0.
-
 A pair's purchases may lie at several locations, and its series in several partitions: each reads
 all lines of its pairs, and answers for its own series. All that is read are pairs of SKUs of which
 the daily sums know a return.
 """
+
+from typing import Any
+
+import psycopg
+
+from app.queries.binary_copy import Records, rows_of
+from app.queries.forecast_partitions import Slice, copied, named
 
 RETURN_DELTAS = """
     WITH series AS (
@@ -56,3 +59,9 @@ RETURN_DELTAS = """
     WHERE quantity > 0 AND units < quantity AND sold_on >= %(since)s
     GROUP BY 1, 2
 """
+
+
+def return_deltas(connection: psycopg.Connection[Any], of: Slice) -> Records:
+    """Units to take off gross sales, by ``number`` of the series and ``offset`` (0: the last)."""
+    data = copied(connection, f"COPY ({RETURN_DELTAS}) TO STDOUT (FORMAT binary)", named(of))
+    return rows_of(data, number="i4", offset="i4", units="f8")

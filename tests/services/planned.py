@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
+from app.queries.forecast_partitions import Slice
+
 AS_OF = date(2026, 6, 30)
 SINCE = date(2025, 1, 1)
 
@@ -80,9 +82,12 @@ def add_up(connection: psycopg.Connection) -> None:
 
 
 def plan(
-    connection: psycopg.Connection, series: Iterable[tuple[str, str]], since: date = SINCE
-) -> dict[str, Any]:
-    """Plan these series, numbered as they come; return what the partition's queries are bound to.
+    connection: psycopg.Connection,
+    series: Iterable[tuple[str, str]],
+    since: date = SINCE,
+    step_days: int = 1,
+) -> Slice:
+    """Plan these series, numbered as they come, in one partition.
 
     The first sale of each is looked up.
     """
@@ -100,11 +105,11 @@ def plan(
             "  AND location_id = %(place)s AND units + units_returned > 0))",
             {"run": found[0], "number": number, "sku": sku, "place": place},
         )
-    return {
-        "run": found[0],
-        "first": 0,
-        "last": len(numbered) - 1,
-        "since": since,
-        "as_of": AS_OF,
-        "step": 1,
-    }
+    return Slice(
+        run_id=found[0],
+        first=0,
+        last=len(numbered) - 1,
+        since=since,
+        as_of=AS_OF,
+        step_days=step_days,
+    )

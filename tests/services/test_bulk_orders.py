@@ -1,10 +1,13 @@
 """The largest orders of the cells that look like one, and what is usual in the shop."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from app.queries.bulk_orders import LARGEST_ORDERS, USUAL_AMOUNTS
+from app.domain.forecasting.outliers import Usual
+from app.queries.bulk_orders import largest_orders, usual_amounts
 from tests.services import planned
 
 
@@ -18,17 +21,22 @@ def test_largest_orders_come_in_the_order_of_the_cells(connection):
     lines = [("A", "EC", 3, 5, None), ("A", "EC", 3, 40, None), ("A", "EC", 3, -50, "X")]
     lines += [("A", "EC", 4, 7, None), ("A", "SHOP", 3, 900, None), ("B", "EC", 0, 2, None)]
     planned.sell(connection, lines)
-    bound = planned.plan(connection, [("A", "EC"), ("B", "EC")])
-    cells = {"numbers": [1, 0, 0, 0], "offsets": [0, -3, -4, -9]}
-    found = [units for (units,) in connection.execute(LARGEST_ORDERS, bound | cells)]
-    assert found == [2, 40, 7, None]
-    weeks = {"numbers": [0], "offsets": [0], "step": 7}
-    assert connection.execute(LARGEST_ORDERS, bound | weeks).fetchall() == [(40,)]
+    of = planned.plan(connection, [("A", "EC"), ("B", "EC")])
+    found = largest_orders(connection, of, np.array([1, 0, 0, 0]), np.array([0, -3, -4, -9]))
+    assert found.tolist() == pytest.approx([2, 40, 7, math.nan], nan_ok=True)
+    weeks = replace(of, step_days=7)
+    assert largest_orders(connection, weeks, np.array([0]), np.array([0])).tolist() == [40]
+    assert len(largest_orders(connection, of, np.zeros(0, int), np.zeros(0, int))) == 0
 
 
-def test_the_usual_is_told_by_days_with_sales(connection):
+async def test_the_usual_is_told_by_days_with_sales(connection, sessions):
     planned.sell(connection, [("A", "EC", 3, 5, None), ("A", "EC", 4, 20, None)])
-    bound = planned.plan(connection, [("A", "EC")])
-    mean, spread = connection.execute(USUAL_AMOUNTS, bound).fetchone()
-    assert mean == pytest.approx(math.log(10))
-    assert spread == pytest.approx(math.log(4) / math.sqrt(2))
+    of = planned.plan(connection, [("A", "EC")])
+    connection.commit()
+    known = {"since": of.since, "as_of": of.as_of}
+    async with sessions() as session:
+        usual = await usual_amounts(session, of.run_id, **known)
+        none = await usual_amounts(session, of.run_id + 1, **known)
+    assert usual.log_mean == pytest.approx(math.log(10))
+    assert usual.log_sd == pytest.approx(math.log(4) / math.sqrt(2))
+    assert none == Usual()

@@ -1,8 +1,11 @@
 """Exposure off the stock ledger, case by case."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from app.queries.exposure import COUNTED_SHARE, EXPOSURE
+from app.queries.exposure import counted_shares, exposures
 from tests.services import planned
 
 FIRST = 40  # days ago, on which every series first sold
@@ -30,7 +33,7 @@ def connection(database):
         yield connection
 
 
-def fill(connection):
+def fill(connection, step_days=1):
     lines, stock, moves = [], [], []
     for name, (counts, sales, receipts, _) in CASES.items():
         lines += [(name, "EC", ago, n, None) for ago, n in {FIRST: 1, **sales}.items()]
@@ -45,28 +48,30 @@ def fill(connection):
     planned.sell(connection, lines)
     planned.insert(connection, "stock_level", stock)
     planned.insert(connection, "stock_movement", moves)
-    return planned.plan(connection, [(name, "EC") for name in CASES])
+    return planned.plan(connection, [(name, "EC") for name in CASES], step_days=step_days)
 
 
 def test_days_without_goods_are_read_off_counts_slips_and_sales(connection):
-    bound = fill(connection)
+    rows = exposures(connection, fill(connection))
     found = {name: {} for name in CASES}
-    for number, offset, exposure in connection.execute(EXPOSURE, bound):
+    for number, offset, exposure in zip(
+        *(rows[name].tolist() for name in ("number", "offset", "exposure")), strict=True
+    ):
         found[list(CASES)[number]][-offset] = exposure
     assert found == {name: case[3] for name, case in CASES.items()}
 
 
 def test_of_a_week_the_share_of_its_days(connection):
-    bound = fill(connection) | {"step": 7}
+    of = fill(connection, step_days=7)
     number = list(CASES).index("gone in a week")
-    bound |= {"first": number, "last": number}
-    rows = connection.execute(EXPOSURE, bound).fetchall()
-    assert {offset: exposure for _, offset, exposure in rows} == pytest.approx({0: 2.5 / 7})
+    rows = exposures(connection, replace(of, first=number, last=number))
+    assert (rows["number"].tolist(), rows["offset"].tolist()) == ([number], [0])
+    assert rows["exposure"].tolist() == pytest.approx([2.5 / 7])
 
 
 def test_how_many_days_the_counts_tell_of(connection):
-    names, bound = list(CASES), fill(connection)
-    found = {names[n]: share for n, share in connection.execute(COUNTED_SHARE, bound)}
+    rows = counted_shares(connection, fill(connection))
+    found = dict(zip(np.array(list(CASES))[rows["number"]], rows["share"], strict=True))
     assert found["always"] == pytest.approx(2 / 41)
     assert found["gone in a week"] == pytest.approx(7 / 41)
     assert found.keys().isdisjoint({"too seldom", "uncounted", "before it first sold"})

@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from app.queries.launches import LAUNCH_DAYS, LIKENESS, STOCKED_SINCE, UNSOLD
+from app.domain.forecasting.launch_curves import LaunchDay
+from app.queries import launches
+from app.queries.forecast_plans import UNSOLD
 from tests.services import planned
 
 
@@ -35,9 +37,15 @@ async def test_launches_add_up_by_group_and_age(connection, sessions):
     fill(connection)
     connection.commit()
     async with sessions() as session:
-        known = {"as_of": planned.AS_OF, "most": 50.0, "days": 112}
-        rows = (await session.execute(text(LAUNCH_DAYS), known)).all()
-    found = {tuple(row[:4]): (row.units, row.launches) for row in rows}
+        rows = await launches.launch_days(session, as_of=planned.AS_OF, most_units=50.0)
+    assert all(isinstance(row, LaunchDay) for row in rows)
+    found = {
+        (*row.groups[0], row.age) if row.category else ("", None, "", row.age): (
+            row.units,
+            row.launches,
+        )
+        for row in rows
+    }
     coats, other = ("Coats", 13, "26SS"), ("", None, "")
     assert found.pop((*other, 0)) == (1, 1)
     assert found.pop((*coats, 0)) == (50 + 2, 2)
@@ -48,11 +56,13 @@ async def test_launches_add_up_by_group_and_age(connection, sessions):
 
 async def test_what_lies_there_unsold_is_a_series_too(connection, sessions):
     fill(connection)
-    bound = planned.plan(connection, [("A", "EC"), ("C", "EC"), ("D", "EC")])
-    likeness = connection.execute(LIKENESS, bound).fetchall()
-    assert likeness == [("Coats", 13, "26SS"), ("", None, ""), ("", None, "")]
-    assert connection.execute(STOCKED_SINCE, bound).fetchall() == [(2, -9)]
+    of = planned.plan(connection, [("A", "EC"), ("C", "EC"), ("D", "EC")])
+    coats, other = ("Coats", 13, "26SS"), ("", None, "")
+    assert launches.likeness(connection, of) == [coats, other, other]
+    since = launches.stocked_since(connection, of)
+    assert (since["number"].tolist(), since["offset"].tolist()) == ([2], [-9])
     connection.commit()
+    known = {"as_of": planned.AS_OF, "sku_ids": None, "location_ids": None}
     async with sessions() as session:
-        unsold = (await session.execute(text(UNSOLD), {"as_of": planned.AS_OF})).all()
+        unsold = (await session.execute(text(UNSOLD), known)).all()
     assert unsold == [("D", "EC")]

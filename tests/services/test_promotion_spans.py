@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.queries.promotions import PROMOTION_SPANS
+from app.queries.promotions import promotion_spans
 from tests.services import planned
 
 
@@ -52,9 +52,10 @@ def test_campaigns_and_prices_of_history_and_horizon(connection):
             for d, p, s in prices
         ],
     )
-    bound = planned.plan(connection, [("A", "EC"), ("A", "TO"), ("B", "EC")])
-    bound["until"] = planned.day(-28)
-    found = connection.execute(PROMOTION_SPANS, bound).fetchall()
+    of = planned.plan(connection, [("A", "EC"), ("A", "TO"), ("B", "EC")])
+    rows = promotion_spans(connection, of, until=planned.day(-28))
+    names = ("number", "first_day", "last_day", "depth")
+    found = list(zip(*(rows[name].tolist() for name in names), strict=True))
     mine = [(-20, -10, 0.3), (5, 28, 0.2)]
     assert sorted(found) == [
         *[(0, *span) for span in mine],

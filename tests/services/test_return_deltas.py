@@ -1,6 +1,7 @@
 """Returns taken off the day of their purchase in SQL, against the same over all lines."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ import pytest
 
 from app.domain.demand import weekly_demand
 from app.domain.returns import net_returns
-from app.queries.return_deltas import RETURN_DELTAS
+from app.queries.forecast_partitions import keys, sales
+from app.queries.return_deltas import return_deltas
 from tests.domain.real_purchases import read
 from tests.services import planned
 
@@ -35,24 +37,16 @@ def weekly_by_lines(connection):
 
 def weekly_by_days(connection, series, weeks, *, parts=1):
     """The same from daily sums and deltas, in some partitions."""
-    bound = planned.plan(connection, series, planned.day(7 * weeks - 1)) | {"step": 7}
+    whole = planned.plan(connection, series, planned.day(7 * weeks - 1), step_days=7)
     demand = np.zeros((len(series), weeks))
-    gross = connection.execute(
-        "SELECT series_number, -((%(as_of)s::date - sold_on) / 7),"
-        " sum(units + units_returned)::float8"
-        " FROM forecast_series JOIN sales_daily USING (sku_id, location_id)"
-        " WHERE forecast_run_id = %(run)s AND sold_on >= %(since)s GROUP BY 1, 2",
-        bound,
-    )
-    for number, offset, units in gross:
-        demand[number, weeks - 1 + offset] += units
     for part in range(parts):
-        bound["first"] = len(series) * part // parts
-        bound["last"] = len(series) * (part + 1) // parts - 1
-        for number, offset, units in connection.execute(RETURN_DELTAS, bound):
-            assert bound["first"] <= number <= bound["last"]
-            assert units > 0
-            demand[number, weeks - 1 + offset] -= units
+        first, last = len(series) * part // parts, len(series) * (part + 1) // parts - 1
+        of = replace(whole, first=first, last=last)
+        gross = sales(connection, of, keys(connection, of))
+        back = return_deltas(connection, of)
+        demand[gross["number"], weeks - 1 + gross["offset"]] += gross["units"]
+        demand[back["number"], weeks - 1 + back["offset"]] -= back["units"]
+        assert (back["units"] > 0).all()
     return demand
 
 
@@ -80,8 +74,9 @@ def test_they_agree_with_all_lines_of_a_random_shop(connection, seed):
 def test_a_return_elsewhere_and_of_a_guest(connection):
     lines = [("S", "EC", 30, 4, "a"), ("S", "GINZA", 20, -3, "a"), ("S", "GINZA", 20, -1, None)]
     planned.sell(connection, [*lines, ("S", "GINZA", 25, 2, "b"), ("S", "EC", 1, -9, "c")])
-    bound = planned.plan(connection, [("S", "EC"), ("S", "GINZA")])
-    assert connection.execute(RETURN_DELTAS, bound).fetchall() == [(0, -30, 3)]
+    of = planned.plan(connection, [("S", "EC"), ("S", "GINZA")])
+    rows = return_deltas(connection, of)
+    assert [rows[name].tolist() for name in ("number", "offset", "units")] == [[0], [-30], [3]]
 
 
 @pytest.mark.slow
