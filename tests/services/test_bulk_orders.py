@@ -31,12 +31,14 @@ def test_largest_orders_come_in_the_order_of_the_cells(connection):
 
 async def test_the_usual_is_told_by_days_with_sales(connection, sessions):
     planned.sell(connection, [("A", "EC", 3, 5, None), ("A", "EC", 4, 20, None)])
-    of = planned.plan(connection, [("A", "EC")])
+    connection.execute(
+        "INSERT INTO sku (sku_id, item_class, is_price_derived, is_cost_derived,"
+        " is_listed) VALUES ('A', 'staple', false, false, true)"
+    )
     connection.commit()
-    known = {"since": of.since, "as_of": of.as_of}
     async with sessions() as session:
-        usual = await usual_amounts(session, of.run_id, **known)
-        none = await usual_amounts(session, of.run_id + 1, **known)
+        usual = await usual_amounts(session, since=planned.SINCE, as_of=planned.AS_OF)
+        none = await usual_amounts(session, since=planned.AS_OF, as_of=planned.AS_OF)
     assert usual.log_mean == pytest.approx(math.log(10))
     assert usual.log_sd == pytest.approx(math.log(4) / math.sqrt(2))
     assert none == Usual()
