@@ -34,16 +34,6 @@ EXPOSURE = f"""
     WITH {COUNTS}, gaps AS (
         SELECT * FROM counts
         WHERE closed_on - opened_on <= {MOST_DAYS} AND (opening <= 0 OR closing <= 0)
-    ), received AS (
-        SELECT series_number, closed_on, min(moved_on) AS received_on
-        FROM gaps JOIN stock_movement USING (sku_id, location_id)
-        WHERE moved_on > opened_on AND moved_on <= closed_on AND quantity > 0
-        GROUP BY series_number, closed_on
-    ), sold AS (
-        SELECT series_number, closed_on, min(sold_on) AS first_on, max(sold_on) AS last_on
-        FROM gaps JOIN sales_daily USING (sku_id, location_id)
-        WHERE sold_on > opened_on AND sold_on <= closed_on AND units + units_returned > 0
-        GROUP BY series_number, closed_on
     ), stays AS (
         SELECT series_number, first_sold_on, opened_on, closed_on,
                CASE WHEN opening > 0 THEN opened_on
@@ -51,16 +41,25 @@ EXPOSURE = f"""
                CASE WHEN closing > 0 THEN 'infinity'::date
                     WHEN opening > 0 THEN coalesce(last_on, closed_on)
                     ELSE coalesce(last_on, 'infinity'::date) END AS gone_on
-        FROM gaps LEFT JOIN received USING (series_number, closed_on)
-             LEFT JOIN sold USING (series_number, closed_on)
+        FROM gaps LEFT JOIN LATERAL (
+            SELECT min(moved_on) AS received_on FROM stock_movement AS movement
+            WHERE movement.sku_id = gaps.sku_id AND movement.location_id = gaps.location_id
+              AND moved_on > opened_on AND moved_on <= closed_on AND quantity > 0
+        ) AS received ON true LEFT JOIN LATERAL (
+            -- of most days without goods nothing needs to be looked up
+            SELECT min(sold_on) AS first_on, max(sold_on) AS last_on FROM sales_daily AS daily
+            WHERE (closed_on - opened_on > 1 OR closing > 0 OR received_on IS NOT NULL)
+              AND daily.sku_id = gaps.sku_id AND daily.location_id = gaps.location_id
+              AND sold_on > opened_on AND sold_on <= closed_on AND units + units_returned > 0
+        ) AS sold ON true
     ), days AS (
         SELECT series_number, opened_on + nth AS day, first_sold_on,
-               CASE WHEN opened_on + nth < came_on OR opened_on + nth > gone_on THEN 1.0
-                    WHEN opened_on + nth = gone_on THEN 0.5 ELSE 0.0 END AS lost
+               CASE WHEN opened_on + nth < came_on OR opened_on + nth > gone_on THEN 1::float8
+                    WHEN opened_on + nth = gone_on THEN 0.5 ELSE 0 END AS lost
         FROM stays CROSS JOIN LATERAL generate_series(1, closed_on - opened_on) AS nth
     )
     SELECT series_number, -((%(as_of)s::date - day) / %(step)s::int) AS period_offset,
-           1 - sum(lost)::float8 / %(step)s::int AS exposure
+           1 - sum(lost) / %(step)s::int AS exposure
     FROM days WHERE lost > 0 AND day >= first_sold_on AND day >= %(since)s
     GROUP BY 1, 2
 """

@@ -16,7 +16,7 @@ from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecas
 from app.queries import forecast_partitions
 from app.services.forecasting import findings
 from app.services.forecasting.planning import Partition, Plan
-from app.services.forecasting.reading import Piece, read
+from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
 
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
 NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
@@ -44,7 +44,7 @@ class Done:
 
     number: int
     accuracy: AccuracySums
-    counts: dict[str, Counter[str]]  # of series, by class, method and reason
+    counts: dict[str, Counter[str]]  # of series, by class, method, reason; of findings
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
     units: float
@@ -70,10 +70,12 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
     of = partition.slice
     with forecast_partitions.connection(place.url) as connection:
         piece = read(connection, place.plan, of)
+        stock_known = is_stock_known(connection, of)
         connection.rollback()  # no transaction is kept open over the computation
         found = engine.forecast(piece.series, place.shared, choice)
         forecast_partitions.begin_writing(connection, of, partition.number)
-        forecast_partitions.write_drafts(connection, list(_drafts(place.plan, piece, found, of)))
+        drafts = list(_drafts(place.plan, piece, found, of, stock_known))
+        forecast_partitions.write_drafts(connection, drafts)
         met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
         forecast_partitions.write_findings(
             connection,
@@ -91,11 +93,15 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
             ],
         )
         forecast_partitions.mark_done(connection, of.run_id, partition.number)
-    return _done(partition.number, piece, found)
+    return _done(partition.number, piece, found, Counter(str(finding.code) for finding in met))
 
 
 def _drafts(
-    plan: Plan, piece: Piece, found: SeriesForecasts, of: forecast_partitions.Slice
+    plan: Plan,
+    piece: Piece,
+    found: SeriesForecasts,
+    of: forecast_partitions.Slice,
+    stock_known: Bools,
 ) -> Iterator[dict[str, Any]]:
     """The rows of the drafts, in groups that share their texts, and so have one width."""
     variance = found.sum_variance
@@ -111,7 +117,7 @@ def _drafts(
                 for name, reason in zip(piece.borrowed_from, found.reason, strict=True)
             ),
             found.failure,
-            (None if known else "unknown" for known in piece.is_stock_known.tolist()),
+            (None if known else "unknown" for known in stock_known.tolist()),
             strict=True,
         )
     )
@@ -147,7 +153,7 @@ def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
     return level_cv2(total, found.dispersion[:, span - 1])
 
 
-def _done(number: int, piece: Piece, found: SeriesForecasts) -> Done:
+def _done(number: int, piece: Piece, found: SeriesForecasts, met: Counter[str]) -> Done:
     units = np.nansum(piece.series.demand, axis=1)
     return Done(
         number=number,
@@ -156,6 +162,7 @@ def _done(number: int, piece: Piece, found: SeriesForecasts) -> Done:
             "classes": Counter(found.demand_class.tolist()),
             "methods": Counter(found.method),
             "reasons": Counter(map(str, found.reason)),
+            "findings": met,
         },
         failures=[
             (piece.keys.sku_id[row], piece.keys.location_id[row], failure)

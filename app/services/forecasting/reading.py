@@ -7,7 +7,7 @@ before has left.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import psycopg
@@ -30,6 +30,8 @@ from app.services.forecasting import findings
 from app.services.forecasting.findings import Finding
 from app.services.forecasting.planning import Plan
 
+Bools: TypeAlias = np.typing.NDArray[np.bool_]
+
 KNOWN_SHARE = 0.5  # of the days that counts must tell of, for stockouts to count as known
 
 
@@ -41,7 +43,6 @@ class Piece:
         keys: which series these are.
         series: their demand and what they borrow from.
         estimated_share: share of the demand of each that is estimated, since stock was out (n,).
-        is_stock_known: whether stock was counted often enough to tell (n,).
         borrowed_from: the items from whose sales each would be forecast while it is new.
         promotions: what is known of them, past and to come.
         findings: what was met on the way.
@@ -50,7 +51,6 @@ class Piece:
     keys: Keys
     series: Series
     estimated_share: Floats
-    is_stock_known: np.typing.NDArray[np.bool_]
     borrowed_from: list[str | None]
     promotions: Promotions
     findings: list[Finding]
@@ -78,7 +78,6 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
             promotion=known.ahead(of.series),
         ),
         estimated_share=estimated.estimated_share,
-        is_stock_known=_is_stock_known(connection, of),
         borrowed_from=[names[row] if row >= 0 else None for row in lookalike.tolist()],
         promotions=known,
         findings=[
@@ -165,7 +164,8 @@ def _estimated(
     )
 
 
-def _is_stock_known(connection: psycopg.Connection[Any], of: Slice) -> np.typing.NDArray[np.bool_]:
+def is_stock_known(connection: psycopg.Connection[Any], of: Slice) -> Bools:
+    """Whether stock was counted often enough to tell on what days goods were on sale (n,)."""
     counted = exposure.counted_shares(connection, of)
     known = np.zeros(of.series, np.bool_)
     known[counted["number"] - of.first] = counted["share"] >= KNOWN_SHARE

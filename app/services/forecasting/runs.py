@@ -152,7 +152,7 @@ def _computed(
 def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str, Any]:
     counts = {
         name: dict(sum((one.counts[name] for one in written), Counter[str]()).most_common())
-        for name in ("classes", "methods", "reasons")
+        for name in ("classes", "methods", "reasons", "findings")
     }
     failures = [failure for one in written for failure in one.failures]
     units = sum(one.units for one in written)
