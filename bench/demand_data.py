@@ -103,7 +103,7 @@ def carparts() -> Demand:
 
 
 def matrix(name: str, lines: pl.DataFrame, step_days: int, country: str | None) -> Demand:
-    """Sales lines (series, group, day, units) as a matrix whose last period ends on the last day."""
+    """Sales lines (series, group, day, units) as a matrix; its last period ends on the last day."""
     as_of = lines["day"].max()
     ago = ((pl.lit(as_of) - pl.col("day")).dt.total_days() // step_days).alias("ago")
     sold = lines.with_columns(ago, pl.col("units").cast(pl.Float64))

@@ -59,6 +59,7 @@ __all__ = [
     "Shared",
     "choose",
     "forecast",
+    "held_out_forecast",
     "prepare_shared",
     "selection_scores",
 ]
@@ -164,11 +165,19 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
         reason[row] = MethodReason.UNUSABLE
     accuracy = AccuracySums.none(shared.calendar, shared.settings.quantile_levels)
     if shared.origins:
-        then = moment_of(demand, series.group, shared, 1)
-        past, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
-        judge(accuracy, demand, then, past, _spread(demand, then, shared, choice), shared)
+        judge(accuracy, demand, *held_out_forecast(series, shared, choice), shared)
     names = now.pattern.demand_class
     return SeriesForecasts(mean, spread, names, method, reason, failure, accuracy)
+
+
+def held_out_forecast(
+    series: Series, shared: Shared, choice: Choice
+) -> tuple[Moment, Floats, Floats]:
+    """What would have been forecast from the held-out origin: that, mean and dispersion (n, H)."""
+    demand, _ = _sound(series, shared)
+    then = moment_of(demand, series.group, shared, 1)
+    mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
+    return then, mean, _spread(demand, then, shared, choice)
 
 
 def _sound(series: Series, shared: Shared) -> tuple[Floats, dict[int, str]]:
@@ -210,6 +219,7 @@ def _ensemble(
     if shared.launch is not None and borrows.any():
         sold = demand[borrows, : moment.known]
         mean[borrows] = shared.launch.forecast(sold, lookalike[borrows], moment.horizon)
+    mean[is_new] *= moment.members.shape[is_new]
     return np.maximum(mean, 0.0), share
 
 
