@@ -2,7 +2,7 @@
 
 Series known in the same periods share a `prophet_map.Design`, so they are fitted together; nearly
 always that means: series first sold in the same period. A series with gaps (unknown periods after
-its first) is fitted exactly as well, at the cost of a design of its own, about a millisecond.
+its first) is fitted exactly as well, for a quarter of a millisecond: it has a design of its own.
 """
 
 from collections.abc import Iterator, Sequence
