@@ -1,6 +1,6 @@
 """Published demand as matrices, read from a folder ``shared`` beside the checkout."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +22,10 @@ class Demand:
     group_demand: np.ndarray  # (G, T)
     calendar: Calendar
     country: str | None
+
+    def first(self, count: int) -> "Demand":
+        """Only some of its series."""
+        return replace(self, demand=self.demand[:count], group=self.group[:count])
 
     def until(self, periods_ago: int) -> "Demand":
         """As it was known so many periods ago."""

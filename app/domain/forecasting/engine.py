@@ -36,7 +36,7 @@ from app.domain.forecasting.members import (
 )
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.moment import Moment, moment_of
-from app.domain.forecasting.pattern import NEW, Pattern, pattern
+from app.domain.forecasting.pattern import CLASSES, NEW, Pattern, pattern
 from app.domain.forecasting.pieces import (
     Choice,
     LaunchCurves,
@@ -58,6 +58,7 @@ __all__ = [
     "SeriesForecasts",
     "Shared",
     "choose",
+    "class_methods",
     "forecast",
     "held_out_forecast",
     "prepare_shared",
@@ -168,6 +169,12 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
         judge(accuracy, demand, *held_out_forecast(series, shared, choice), shared)
     names = now.pattern.demand_class
     return SeriesForecasts(mean, spread, names, method, reason, failure, accuracy)
+
+
+def class_methods(choice: Choice) -> dict[str, str]:
+    """What each class is averaged from, such as ``prophet+top_down+tsb``."""
+    masks = choice.members.masks
+    return {name: "+".join(mask_members(m)) for name, m in zip(CLASSES, masks, strict=True)}
 
 
 def held_out_forecast(
