@@ -51,7 +51,7 @@ def test_classes():
     ]
     found = pattern(np.array(rows), 400, DAYS, SETTINGS)
     assert found.demand_class.tolist() == [
-        "smooth", "erratic", "intermittent", "lumpy", "new", "inactive", "new", "new",
+        "smooth", "erratic", "intermittent", "lumpy", "new", "inactive", "new", "inactive",
         "smooth", "intermittent",
     ]  # fmt: skip
 
