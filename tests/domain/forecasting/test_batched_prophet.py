@@ -12,7 +12,6 @@ from scipy import sparse
 
 from app.domain.forecasting.batched_prophet import fits, prophet_forecast, prophet_mean
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.domain.forecasting.prophet_map import negative_log_posterior, objective
 from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
@@ -221,13 +220,21 @@ def test_bad_questions_have_clear_answers():
     demand = counts(np.random.default_rng(9), 3, 100)
     with pytest.raises(ValueError, match="horizon is 0"):
         forecast(demand, horizon=0)
-    demand[1, 50] = np.inf
-    with pytest.raises(ValueError, match="finite"):
-        forecast(demand)
     with pytest.raises(UnknownHolidayCountry, match="'XX'"):
         forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="XX")))
     with pytest.raises(UnknownHolidayCountry, match="HolidayBase"):
         forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="HolidayBase")))
+
+
+def test_a_broken_series_leaves_the_others_alone():
+    demand = counts(np.random.default_rng(9), 4, 100)
+    broken = demand.copy()
+    broken[1, 50], broken[3, :-1], broken[3, -1] = np.inf, np.nan, -np.inf
+    mean, quantiles = forecast(broken)
+    assert np.isnan(mean[[1, 3]]).all()
+    assert np.isnan(quantiles[[1, 3]]).all()
+    expected, _ = forecast(demand)
+    assert np.array_equal(mean[[0, 2]], expected[[0, 2]])
 
 
 def test_no_series_no_forecast():
@@ -256,9 +263,3 @@ def test_intervals_widen_with_the_horizon_and_hold_the_noise():
     width = quantiles[:, 2] - quantiles[:, 0]
     assert np.median(width[:, 0]) == pytest.approx(2 * 1.2816 * 5, rel=0.05)
     assert (width[:, -1] > width[:, 0]).all()
-
-
-def test_where_nothing_can_be_written_each_process_compiles_for_itself():
-    source = {}
-    exec("def doubled(x):\n    return 2 * x", source)
-    assert compiled(source["doubled"])(3) == 6
