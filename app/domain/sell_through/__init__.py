@@ -1,1 +1,1 @@
-"""消化予測: how fast stock sells out, what is left when the season ends, and whether that is late."""
+"""消化予測: how fast stock sells out, what is left at the end of a season, and is that late."""
