@@ -6,7 +6,16 @@ from app.models.campaign import Campaign, CampaignEffect, CampaignSku
 from app.models.catalog import ItemClass, Location, PriceHistory, Sku
 from app.models.customer import Customer, CustomerLtv, LtvModel, SkuLtv
 from app.models.disposition import Disposition, Evaluation
-from app.models.forecast import Forecast, ForecastRun
+from app.models.forecast import (
+    Forecast,
+    ForecastAccuracy,
+    ForecastDraft,
+    ForecastFinding,
+    ForecastPartition,
+    ForecastRun,
+    ForecastSeries,
+    RunStatus,
+)
 from app.models.imports import ImportBatch, ImportReject, ImportRejectRow
 from app.models.job import Job, JobStatus
 from app.models.mapping import MappingProfile
@@ -27,7 +36,12 @@ __all__ = [
     "Disposition",
     "Evaluation",
     "Forecast",
+    "ForecastAccuracy",
+    "ForecastDraft",
+    "ForecastFinding",
+    "ForecastPartition",
     "ForecastRun",
+    "ForecastSeries",
     "ImportBatch",
     "ImportReject",
     "ImportRejectRow",
@@ -42,6 +56,7 @@ __all__ = [
     "OrderStatus",
     "PolicyVersion",
     "PriceHistory",
+    "RunStatus",
     "Sale",
     "SalesDaily",
     "Sku",

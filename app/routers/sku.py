@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +11,7 @@ from app.auth import Scope
 from app.database import Session, Sessions
 from app.domain.data_flags import data_flags
 from app.domain.forecast import REASON_TEXT, ForecastReason
+from app.domain.service_level import demand_quantile
 from app.models import LtvModel, Sku, SkuLtv
 from app.queries import catalog, customers, dispositions, forecasts, inventory
 from app.queries.selection import Selection
@@ -116,6 +118,10 @@ async def get_forecast(
         await _require(session, sku_id)
         raise NotForecast(f"sku_id '{sku_id}' has no forecast at this location")
     forecast, run = found
+    first = forecast.sum_variance[0] / forecast.yhat[0] if forecast.yhat[0] else 0.0
+    variance = [first * mean for mean in forecast.yhat]
+    levels = np.array(run.summary["quantile_levels"])[:, None]
+    quantiles = demand_quantile(np.array(forecast.yhat), np.array(variance), levels)
     reason_ja, reason_en = REASON_TEXT[ForecastReason(forecast.method_reason)]
     return {
         "sku_id": forecast.sku_id,
@@ -135,7 +141,7 @@ async def get_forecast(
                 "quantiles": {
                     f"{level:g}": row[week]
                     for level, row in zip(
-                        run.summary["quantile_levels"], forecast.quantiles, strict=True
+                        run.summary["quantile_levels"], quantiles.tolist(), strict=True
                     )
                 },
             }

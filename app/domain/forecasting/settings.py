@@ -17,3 +17,23 @@ class ForecastSettings:
     inactive_days: int = 182
     origins: int = 3  # rolling origins from which members are chosen; one more is kept untouched
     origin_days: int = 28  # between origins, and forecast from each
+    most_horizon_days: int = 3650  # more is a typing error, and would only cost memory
+
+    # members
+    tsb_size_weight: float = 0.03  # α of TSB a day; a week's is 1 − (1 − α)⁷
+    tsb_chance_weight: float = 0.03  # β of TSB a day
+    warm_up_days: int = 56  # whose mean starts TSB
+    mean_days: int = 28  # of the moving average, and of the shares in an aggregate
+    prophet_least_days: int = 91  # history from which a trend is believed
+    prior_days: float = 14.0  # weight of the usual rate in a new item's mean
+
+    # ensemble
+    proof_t: float = 3.0  # paired t from which a subset of members counts as better
+    top_down_bias: float = 0.05  # of aggregates, from which top-down is dropped
+
+    # lead-time demand
+    error_window_days: int = 56  # trailing mean whose errors of totals are measured
+    error_least_days: int = 28  # history from which that mean is a forecast
+    error_prior_windows: float = 8.0  # weight of the class, in windows without overlap
+    least_series: int = 10  # with own errors that a class needs; with fewer, all stand in
+    default_cv2: float = 1.0  # beyond Poisson, where no series at all has own errors

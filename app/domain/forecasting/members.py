@@ -1,0 +1,129 @@
+"""The methods that a forecast is averaged from, all of them for all series at once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import numpy as np
+
+from app.domain.demand import Floats, Ints
+from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.flat_rates import adida, ages, trailing_mean, tsb
+from app.domain.forecasting.settings import ForecastSettings
+from app.domain.forecasting.top_down import top_down
+
+
+class Member(StrEnum):
+    """What an ensemble may consist of; the position is the bit of a member in a mask."""
+
+    PROPHET = "prophet"  # batched Prophet of the series itself, damped trend
+    TOP_DOWN = "top_down"  # Prophet of its category at the location, shared out
+    TSB = "tsb"  # Teunter-Syntetos-Babai
+    ADIDA = "adida"  # aggregated until most buckets hold a sale
+    MEAN28 = "mean28"  # mean of the last 28 days
+
+
+MEMBERS = tuple(Member)
+ALL = (1 << len(MEMBERS)) - 1
+
+
+def bit(member: Member) -> int:
+    """The mask of an ensemble of one."""
+    return 1 << MEMBERS.index(member)
+
+
+def mask_members(mask: int) -> tuple[Member, ...]:
+    """Who takes part in the ensemble of this mask."""
+    return tuple(m for m in MEMBERS if mask & bit(m))
+
+
+@dataclass(frozen=True, slots=True)
+class MemberForecasts:
+    """Forecasts of every member from one origin.
+
+    Attributes:
+        mean: by member, in the order of ``MEMBERS``: units per period, (n, H) or, where every
+            period has the same, (n, 1).
+        usable: mask (n,) of the members that can say something about the series.
+        failure: what went wrong, by row; most often nothing.
+    """
+
+    mean: tuple[Floats, ...]
+    usable: Ints
+    failure: dict[int, str]
+
+    def stacked(self, horizon: int) -> Floats:
+        """All of them (M, n, H)."""
+        n = len(self.usable)
+        return np.stack([np.broadcast_to(mean, (n, horizon)) for mean in self.mean])
+
+
+def calendar_at(calendar: Calendar, periods_ago: int) -> Calendar:
+    """The calendar as it was so many periods ago."""
+    past = calendar.as_of - timedelta(days=periods_ago * calendar.step_days)
+    return Calendar(past, calendar.step_days)
+
+
+def per_period(daily_weight: float, calendar: Calendar) -> float:
+    """Smoothing weight of a period that forgets as a daily weight does."""
+    return float(1.0 - (1.0 - daily_weight) ** calendar.step_days)
+
+
+def prophet_means(
+    demand: Floats, known: int, calendar: Calendar, horizon: int, settings: ForecastSettings
+) -> Floats:
+    """Batched Prophet after the first ``known`` periods (n, H)."""
+    window = calendar.periods(settings.mean_days)
+    return np.repeat(trailing_mean(demand, known, window)[:, None], horizon, axis=1)
+
+
+def member_forecasts(
+    demand: Floats,
+    known: int,
+    group: Ints,
+    group_demand: Floats,
+    group_forecast: Floats,
+    *,
+    calendar: Calendar,
+    settings: ForecastSettings,
+) -> MemberForecasts:
+    """What every member forecasts after the first ``known`` periods.
+
+    Args:
+        demand: demand matrix (n, T), each row NaN up to its first sale.
+        known: periods that are looked at, 0 … T.
+        group: row of its aggregate (n,), -1 where it belongs to none.
+        group_demand: the same of the aggregates (G, T).
+        group_forecast: what is forecast of them (G, H); its width is the horizon.
+        calendar: of the whole matrix.
+        settings: see there.
+    """
+    horizon = group_forecast.shape[1]
+    window = calendar.periods(settings.mean_days)
+    prophet = prophet_means(demand, known, calendar, horizon, settings)
+    shared_out = top_down(demand, known, group, group_demand, group_forecast, window)
+    rate = tsb(
+        demand,
+        known,
+        per_period(settings.tsb_size_weight, calendar),
+        per_period(settings.tsb_chance_weight, calendar),
+        calendar.periods(settings.warm_up_days),
+    )
+    is_number = np.isfinite(prophet).all(axis=1)
+    old_enough = ages(demand, known) >= calendar.periods(settings.prophet_least_days)
+    usable = np.full(len(demand), ALL)
+    usable -= bit(Member.PROPHET) * ~(is_number & old_enough)
+    usable -= bit(Member.TOP_DOWN) * ~((group >= 0) & np.isfinite(shared_out).all(axis=1))
+    prophet[~is_number] = 0.0
+    failed = np.flatnonzero(~is_number & old_enough)
+    return MemberForecasts(
+        (
+            prophet,
+            np.nan_to_num(shared_out),
+            rate[:, None],
+            adida(demand, known)[:, None],
+            trailing_mean(demand, known, window)[:, None],
+        ),
+        usable,
+        {int(row): "Prophet's forecast is not a number." for row in failed},
+    )
