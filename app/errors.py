@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from app.auth import MissingScope, Unauthenticated
 from app.database import is_lost, is_out_of_room
-from app.domain.policy import PolicyError
+from app.domain.policy_value import PolicyError
 from app.routers.body_limit import BodyTooLarge
 from app.routers.missing import (
     NoBuyerLtv,
@@ -99,7 +99,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     UnknownMapping: (404, "mapping '{name}' does not exist"),
     UnknownOrderList: (404, "order list {order_list_id} does not exist"),
     UnknownProfile: (422, "mapping 'x' is not known for sales; known: online_retail_ii"),
-    UnknownScope: (404, "scope '{scope}' is not kept; known: tenant"),
+    UnknownScope: (404, "scope '{scope}' is not kept; known: tenant, category:…, season:…"),
     UnknownSku: (404, "sku_id '{sku_id}' is not in the catalogue"),
     UnknownSkus: (422, "sku_ids not in the catalogue: X1"),
     UnreadableFile: (422, "this is a workbook or zip archive; save the sheet as CSV"),
