@@ -253,9 +253,20 @@ class Policy:
         "Share of several SKUs' stock that may be left when they count as sold out together",
     )
 
+    forecast_step_days: int = _value(
+        1, 1, 7, "1: days, 7: weeks", "予測の単位", "Days in a period of the forecast"
+    )
+
     def __post_init__(self) -> None:
+        if self.forecast_step_days not in {1, 7}:
+            raise PolicyError("forecast_step_days must be 1 or 7")
         if self.cpm_steady_days > self.cpm_loyal_days:
             raise PolicyError("cpm_steady_days must not be more than cpm_loyal_days")
+
+    @property
+    def horizon_weeks(self) -> int:
+        """How far ahead to forecast: as items are judged, and as an order takes and has to last."""
+        return max(self.staple_horizon_weeks, self.lead_time_weeks + self.order_review_weeks)
 
     def assumed_cost(self, price: Money) -> Money:
         """Unit cost of an item whose own is not known: what leaves the margin share of a sale.

@@ -23,7 +23,7 @@ SALES = """
         FROM forecast_series JOIN sales_daily USING (sku_id, location_id)
         WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
           AND sku_id BETWEEN %(from)s AND %(to)s
-          AND sold_on > %(since)s AND sold_on <= %(as_of)s AND units <> 0
+          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
         GROUP BY 1, 2
     ) TO STDOUT (FORMAT binary)
 """
@@ -33,7 +33,7 @@ DAILY_SALES = """
         FROM forecast_series JOIN sales_daily USING (sku_id, location_id)
         WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
           AND sku_id BETWEEN %(from)s AND %(to)s
-          AND sold_on > %(since)s AND sold_on <= %(as_of)s AND units <> 0
+          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
     ) TO STDOUT (FORMAT binary)
 """
 SERIES = """
@@ -72,7 +72,7 @@ class Slice:
     run_id: int
     first: int  # number of the first series
     last: int
-    since: date  # the day before the first that counts
+    since: date  # first day of the history
     as_of: date
     step_days: int
 
@@ -124,7 +124,7 @@ def sales(connection: psycopg.Connection[Any], of: Slice, known: Keys) -> Record
 def copied(connection: psycopg.Connection[Any], statement: str, known: dict[str, Any]) -> bytearray:
     """All that a binary COPY sends."""
     data = bytearray()
-    with connection.cursor().copy(statement, known) as copy:  # type: ignore[arg-type]
+    with connection.cursor().copy(statement, known) as copy:
         for row in copy:
             data += row
     return data
@@ -145,7 +145,7 @@ def begin_writing(connection: psycopg.Connection[Any], of: Slice, partition: int
         raise RunIsOver(f"forecast run {of.run_id} was given up")
     for table in ("forecast_draft", "forecast_finding"):
         connection.execute(
-            f"DELETE FROM {table} WHERE forecast_run_id = %(run)s"  # type: ignore[arg-type]
+            f"DELETE FROM {table} WHERE forecast_run_id = %(run)s"
             " AND series_number BETWEEN %(first)s AND %(last)s",
             _named(of),
         )
@@ -154,7 +154,7 @@ def begin_writing(connection: psycopg.Connection[Any], of: Slice, partition: int
 def write_drafts(connection: psycopg.Connection[Any], groups: Sequence[dict[str, Any]]) -> None:
     """Append rows to the drafts: each group has the columns ``DRAFT``, as ``packed`` takes them."""
     statement = f"COPY forecast_draft ({', '.join(DRAFT)}) FROM STDIN (FORMAT binary)"
-    with connection.cursor().copy(statement) as copy:  # type: ignore[arg-type]
+    with connection.cursor().copy(statement) as copy:
         copy.write(HEADER)
         for group in groups:
             columns = {name: group[name] for name in DRAFT}

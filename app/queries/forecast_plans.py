@@ -28,7 +28,7 @@ SERIES = """
           AND (CAST(:sku_ids AS text[]) IS NULL OR sku_id = ANY (:sku_ids))
           AND (CAST(:location_ids AS text[]) IS NULL OR location_id = ANY (:location_ids))
         GROUP BY sku_id, location_id
-        HAVING max(sold_on) > :since
+        HAVING max(sold_on) >= :since
     )
     SELECT :run, row_number() OVER (ORDER BY sku_id, location_id) - 1, sku_id, location_id,
            dense_rank() OVER (
@@ -56,7 +56,7 @@ GROUPS = """
     FROM sales_daily JOIN sku USING (sku_id)
          JOIN grouped ON grouped.location_id = sales_daily.location_id
                      AND grouped.top = split_part(coalesce(sku.category, ''), '/', 1)
-    WHERE sold_on <= $2 AND sold_on > $3 AND item_class <> 'service' AND units <> 0
+    WHERE sold_on <= $2 AND sold_on >= $3 AND item_class <> 'service' AND units <> 0
     GROUP BY 1, 2
 """
 IN_FORCE_INSTEAD = """
@@ -76,14 +76,20 @@ LET_GO = """
 """
 
 
-async def clear_up(session: AsyncSession) -> None:
-    """Give up the runs that have not ended: only one runs at a time, so their workers are dead."""
+async def clear_up(session: AsyncSession, only: int | None = None) -> None:
+    """Give up the runs that have not ended, or only one of them.
+
+    One runs at a time: whoever plans the next finds only such whose workers are dead, or about to
+    see that their run is gone.
+    """
     statement = (
         update(ForecastRun)
         .where(ForecastRun.status == RunStatus.RUNNING)
         .values(status=RunStatus.ABANDONED, finished_at=func.now())
         .returning(ForecastRun.forecast_run_id)
     )
+    if only is not None:
+        statement = statement.where(ForecastRun.forecast_run_id == only)
     for run_id in list(await session.scalars(statement)):
         await drop_workings(session, run_id)
         await session.execute(
@@ -132,7 +138,8 @@ async def first_sale(session: AsyncSession, run_id: int, *, since: date) -> date
         ForecastSeries.forecast_run_id == run_id
     )
     first = (await session.execute(statement)).scalar_one()
-    return max(first, since + timedelta(days=1))
+    assert first is not None
+    return max(first, since)
 
 
 async def group_sales(
@@ -180,3 +187,8 @@ async def _driver(session: AsyncSession) -> Any:
     driver = connection.driver_connection
     assert driver is not None
     return driver
+
+
+async def let_all_go(session: AsyncSession) -> None:
+    """Nothing is forecast any more."""
+    await session.execute(text(LET_GO), {"sku_ids": None, "location_ids": None})

@@ -13,6 +13,10 @@ class NotForecast(Exception):
     """The SKU is known, but no forecast has been made for it."""
 
 
+class UnknownForecastRun(Exception):
+    """No forecast run has this number."""
+
+
 class NoBuyerLtv(Exception):
     """No identified customer has bought this SKU, so nothing is known of its buyers' LTV."""
 

@@ -52,6 +52,7 @@ async def load(
     timezone: str,
     size_limit: int,
     processes: int,
+    country: str = "JP",
 ) -> dict[str, Any]:
     """Load the sample, evaluate it, and prepare an example of everything; safe to run again."""
 
@@ -83,7 +84,12 @@ async def load(
         campaign_id = await _example_campaign(session, markdown)
         await _set_policy(session)
     evaluated = await evaluation.evaluate(
-        sessions, progress, as_of=None, processes=processes, currency=CURRENCY
+        sessions,
+        progress,
+        as_of=None,
+        processes=processes,
+        currency=CURRENCY,
+        country=country,
     )
     if campaign_id is not None:
         await campaigns.measure(sessions, progress, campaign_id=campaign_id)

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Self
 
 import numpy as np
-from numba import njit
 
 from app.domain.demand import Floats, Ints
+from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.members import ALL, MEMBERS, Member, bit
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.settings import ForecastSettings
@@ -182,7 +182,7 @@ def combine(mean: tuple[Floats, ...], weight: Floats, horizon: int) -> Floats:
     return answer
 
 
-@njit(cache=True)
+@compiled
 def _score(
     mean: Floats,
     usable: Ints,

@@ -5,14 +5,14 @@ their first sale, and answer units per period (n,), 0 where nothing is known.
 """
 
 import numpy as np
-from numba import njit
 
 from app.domain.demand import Floats, Ints
+from app.domain.forecasting.compiled import compiled
 
 ALPHAS = np.linspace(0.1, 0.3, 9)  # as in the published implementations of ADIDA and IMAPA
 
 
-@njit(cache=True)
+@compiled
 def tsb(demand: Floats, known: int, alpha: float, beta: float, warm_up: int) -> Floats:
     """Demand rate by Teunter, Syntetos and Babai: chance of a sale times its size.
 
@@ -53,7 +53,7 @@ def tsb(demand: Floats, known: int, alpha: float, beta: float, warm_up: int) -> 
     return rate
 
 
-@njit(cache=True)
+@compiled
 def adida(demand: Floats, known: int) -> Floats:
     """Demand rate from buckets so long that most of them hold a sale.
 
@@ -78,7 +78,7 @@ def adida(demand: Floats, known: int) -> Floats:
     return rate
 
 
-@njit(cache=True)
+@compiled
 def imapa(demand: Floats, known: int) -> Floats:
     """Demand rate as the mean of ADIDA's over all lengths from one period to the mean interval.
 
@@ -100,7 +100,7 @@ def imapa(demand: Floats, known: int) -> Floats:
     return rate
 
 
-@njit(cache=True)
+@compiled
 def trailing_mean(demand: Floats, known: int, window: int) -> Floats:
     """Mean of the last ``window`` periods, or of all since the first sale if they are fewer."""
     rate = np.zeros(len(demand))
@@ -111,7 +111,7 @@ def trailing_mean(demand: Floats, known: int, window: int) -> Floats:
     return rate
 
 
-@njit(cache=True)
+@compiled
 def shrunken_mean(demand: Floats, known: int, usual: float, prior: float) -> Floats:
     """Mean demand of a short history, drawn towards what is usual.
 
@@ -132,7 +132,7 @@ def shrunken_mean(demand: Floats, known: int, usual: float, prior: float) -> Flo
     return rate
 
 
-@njit(cache=True)
+@compiled
 def seasonal_naive(demand: Floats, known: int, season: int, horizon: int) -> Floats:
     """The last season over again (n, H): the baseline of the field, not a member.
 
@@ -149,7 +149,7 @@ def seasonal_naive(demand: Floats, known: int, season: int, horizon: int) -> Flo
     return answer
 
 
-@njit(cache=True)
+@compiled
 def ages(demand: Floats, known: int) -> Ints:
     """Periods from each first sale to today (n,)."""
     answer = np.zeros(len(demand), np.int64)
@@ -158,7 +158,7 @@ def ages(demand: Floats, known: int) -> Ints:
     return answer
 
 
-@njit(cache=True)
+@compiled
 def _first(row: Floats, known: int) -> int:
     for t in range(known):
         if not np.isnan(row[t]):
@@ -166,7 +166,7 @@ def _first(row: Floats, known: int) -> int:
     return known
 
 
-@njit(cache=True)
+@compiled
 def _smoothed_buckets(row: Floats, first: int, known: int, length: int) -> float:
     """Level of the buckets' totals; with a single bucket that is its total."""
     count = (known - first) // length

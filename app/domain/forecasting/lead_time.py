@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.histogram import BINS, bins, middle
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.settings import ForecastSettings
@@ -155,7 +155,7 @@ def _interpolated(at_spans: Floats, horizon: int) -> Floats:
     return 1 + (answer - 1) * beyond
 
 
-@njit(cache=True)
+@compiled
 def _rolling(
     demand: Floats, known: int, spans: Ints, window: int, least: int
 ) -> tuple[Floats, Floats, Ints, Floats]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from app.domain.demand import Floats, Ints
+from app.domain.forecasting.batched_prophet import prophet_mean
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.flat_rates import adida, ages, trailing_mean, tsb
 from app.domain.forecasting.settings import ForecastSettings
@@ -73,8 +74,9 @@ def prophet_means(
     demand: Floats, known: int, calendar: Calendar, horizon: int, settings: ForecastSettings
 ) -> Floats:
     """Batched Prophet after the first ``known`` periods (n, H)."""
-    window = calendar.periods(settings.mean_days)
-    return np.repeat(trailing_mean(demand, known, window)[:, None], horizon, axis=1)
+    past = np.ascontiguousarray(demand[:, :known])
+    then = calendar_at(calendar, demand.shape[1] - known)
+    return prophet_mean(past, calendar=then, horizon=horizon, settings=settings)
 
 
 def member_forecasts(

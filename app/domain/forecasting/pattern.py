@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from app.domain.demand import DemandClass, Floats, Ints
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.settings import ForecastSettings
 
 CLASSES = tuple(member.value for member in DemandClass)
@@ -66,7 +66,7 @@ def pattern(demand: Floats, known: int, calendar: Calendar, settings: ForecastSe
     return Pattern(age, idle, adi, cv2, code.astype(np.int64))
 
 
-@njit(cache=True)
+@compiled
 def _counts(demand: Floats, known: int) -> tuple[Ints, Ints, Ints, Floats]:
     n = len(demand)
     age, busy, idle = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)

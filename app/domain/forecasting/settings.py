@@ -4,6 +4,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProphetSetup:
+    """How Prophet is set up; the defaults are Prophet's own.
+
+    Lengths are in days. A season is modelled as Prophet's "auto" would: the week from two weeks
+    of daily data, the year from ``yearly_from_days``.
+    """
+
+    country: str | None = None  # ISO 3166 code of the holidays; None: none
+    changepoints: int = 25
+    changepoint_range: float = 0.8
+    changepoint_prior_scale: float = 0.05
+    seasonality_prior_scale: float = 10.0
+    holidays_prior_scale: float = 10.0
+    weekly_order: int = 3  # pairs of sine and cosine; 0: no such season
+    yearly_order: int = 10
+    yearly_from_days: int = 730
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastSettings:
     """Numbers that the forecast assumes; those without a source were chosen by backtest.
 
@@ -17,6 +36,8 @@ class ForecastSettings:
     inactive_days: int = 182
     origins: int = 3  # rolling origins from which members are chosen; one more is kept untouched
     origin_days: int = 28  # between origins, and forecast from each
+    prophet: ProphetSetup = ProphetSetup(country="JP", yearly_order=3, yearly_from_days=910)
+    trend_damping: float = 0.8  # share of Prophet's slope that survives a week; 1: plain Prophet
     most_horizon_days: int = 3650  # more is a typing error, and would only cost memory
 
     # members

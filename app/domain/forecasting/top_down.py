@@ -1,9 +1,9 @@
 """Top-down: what an aggregate will sell, shared out as its series sold lately."""
 
 import numpy as np
-from numba import njit
 
 from app.domain.demand import Floats, Ints
+from app.domain.forecasting.compiled import compiled
 
 
 def top_down(
@@ -40,7 +40,7 @@ def top_down(
     return mean
 
 
-@njit(cache=True)
+@compiled
 def _recent(demand: Floats, known: int, window: int) -> Floats:
     total = np.zeros(len(demand))
     for i in range(len(demand)):

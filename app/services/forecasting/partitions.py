@@ -1,0 +1,165 @@
+"""What a worker does with a partition: score it, then forecast it and write the drafts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from app.domain.demand import Floats
+from app.domain.dispersion import level_cv2
+from app.domain.forecasting import engine
+from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.engine import Choice, SelectionScores, SeriesForecasts, Shared
+from app.queries import forecast_partitions
+from app.services.forecasting.planning import Partition, Plan
+from app.services.forecasting.reading import Finding, Piece, read
+
+LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
+NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
+LARGEST = 3e38  # that single precision can hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What is the same for every partition of a run; ``url`` is that of the database."""
+
+    url: str = field(repr=False)  # it may hold a password
+    plan: Plan
+    shared: Shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    number: int
+    scores: SelectionScores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What the run's summary needs to know of a partition that is written."""
+
+    number: int
+    accuracy: AccuracySums
+    counts: dict[str, Counter[str]]  # of series, by class, method and reason
+    failures: list[tuple[str, str, str]]  # SKU, location, what happened
+    estimated_units: float
+    units: float
+
+
+def score(place: Workplace, partition: Partition) -> Scored:
+    """The first pass: how each member would have done."""
+    with forecast_partitions.connection(place.url) as connection:
+        piece = read(connection, place.plan, partition.slice)
+    return Scored(
+        number=partition.number, scores=engine.selection_scores(piece.series, place.shared)
+    )
+
+
+def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
+    """The second pass: forecast, write, and mark the partition as done, in one transaction.
+
+    It may have been done before, wholly or half: then the same rows take the place of those.
+
+    Raises:
+        RunIsOver: if the run was given up meanwhile; nothing is written.
+    """
+    of = partition.slice
+    with forecast_partitions.connection(place.url) as connection:
+        piece = read(connection, place.plan, of)
+        connection.rollback()  # no transaction is kept open over the computation
+        found = engine.forecast(piece.series, place.shared, choice)
+        forecast_partitions.begin_writing(connection, of, partition.number)
+        forecast_partitions.write_drafts(connection, list(_drafts(place.plan, piece, found, of)))
+        findings = [*piece.findings, *_findings(found)]
+        forecast_partitions.write_findings(
+            connection,
+            of,
+            [
+                (
+                    of.first + finding.row,
+                    piece.keys.sku_id[finding.row],
+                    piece.keys.location_id[finding.row],
+                    finding.found_on,
+                    finding.code,
+                    finding.detail,
+                )
+                for finding in findings
+            ],
+        )
+        forecast_partitions.mark_done(connection, of.run_id, partition.number)
+    return _done(partition.number, piece, found)
+
+
+def _drafts(
+    plan: Plan, piece: Piece, found: SeriesForecasts, of: forecast_partitions.Slice
+) -> Iterator[dict[str, Any]]:
+    """The rows of the drafts, in groups that share their texts, and so have one width."""
+    variance = found.sum_variance
+    cv2 = _level_cv2(plan, found)
+    texts = list(
+        zip(
+            found.demand_class.tolist(),
+            found.method,
+            map(str, found.reason),
+            piece.borrowed_from,
+            found.failure,
+            strict=True,
+        )
+    )
+    rows: dict[tuple[str | None, ...], list[int]] = {}
+    for row, key in enumerate(texts):
+        rows.setdefault(key, []).append(row)
+    for (demand_class, method, reason, borrowed_from, failure), members in rows.items():
+        at = np.array(members)
+        yield {
+            "forecast_run_id": np.full(len(at), of.run_id, np.int64),
+            "series_number": (of.first + at).astype(np.int32),
+            "demand_class": demand_class,
+            "method": method,
+            "method_reason": reason,
+            "yhat": _stored(found.mean[at]),
+            "sum_variance": _stored(variance[at]),
+            "level_cv2": cv2[at],
+            "estimated_share": piece.estimated_share[at].astype(np.float32),
+            "borrowed_from": borrowed_from,
+            "failure": failure,
+        }
+
+
+def _stored(numbers: Floats) -> np.typing.NDArray[np.float32]:
+    kept = np.where(numbers > NEGLIGIBLE, np.minimum(numbers, LARGEST), 0.0)
+    return kept.astype(np.float32)
+
+
+def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
+    span = min(plan.calendar.periods(LEVEL_DAYS), plan.horizon)
+    total = found.mean[:, :span].sum(axis=1)
+    return level_cv2(total, found.dispersion[:, span - 1])
+
+
+def _findings(found: SeriesForecasts) -> Iterator[Finding]:
+    for row, failure in enumerate(found.failure):
+        if failure is not None:
+            yield Finding(row=row, code="failed", detail={"failure": failure})
+
+
+def _done(number: int, piece: Piece, found: SeriesForecasts) -> Done:
+    units = np.nansum(piece.series.demand, axis=1)
+    return Done(
+        number=number,
+        accuracy=found.accuracy,
+        counts={
+            "classes": Counter(found.demand_class.tolist()),
+            "methods": Counter(found.method),
+            "reasons": Counter(map(str, found.reason)),
+        },
+        failures=[
+            (piece.keys.sku_id[row], piece.keys.location_id[row], failure)
+            for row, failure in enumerate(found.failure)
+            if failure is not None
+        ],
+        estimated_units=float((piece.estimated_share * units).sum()),
+        units=float(units.sum()),
+    )

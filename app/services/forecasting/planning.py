@@ -1,0 +1,141 @@
+"""What a run is to forecast, and all that its workers need to know of it."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.demand import Floats
+from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.settings import ForecastSettings
+from app.models import ForecastRun
+from app.queries import forecast_plans
+from app.queries.binary_copy import Records
+from app.queries.forecast_partitions import Slice
+
+PARTITION_SERIES = 5_000  # at most; the same for every number of workers, see the package
+# Looked back; one sale mistyped as of 1900 must not cost gigabytes. In days, by days of a period.
+HISTORY_DAYS = {1: 4 * 365 + 1, 7: 520 * 7}
+
+
+class NothingToForecast(Exception):
+    """Nothing has sold lately of what is to be forecast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody wants forecast.
+
+    Attributes:
+        as_of: last day of history.
+        horizon_weeks: how far ahead.
+        step_days: days in a period, 1 or 7.
+        country: whose holidays, ISO 3166.
+        sku_ids: only these; None: all.
+        location_ids: only these; None: all.
+    """
+
+    as_of: date
+    horizon_weeks: int
+    step_days: int
+    country: str
+    sku_ids: list[str] | None = None
+    location_ids: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """Series that one worker forecasts at once."""
+
+    number: int
+    slice: Slice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run as it was planned, in the database and here.
+
+    ``group_demand`` has a row for every location and top-level category, see ``engine.Shared``.
+    """
+
+    run_id: int
+    calendar: Calendar
+    horizon: int  # periods
+    history: int  # periods
+    settings: ForecastSettings
+    partitions: tuple[Partition, ...]
+    group_demand: Floats = field(repr=False)
+
+    @property
+    def series(self) -> int:
+        return sum(partition.slice.series for partition in self.partitions)
+
+
+async def plan(session: AsyncSession, order: Order) -> Plan:
+    """Plan a run; runs that were begun before and have not ended are given up.
+
+    Raises:
+        NothingToForecast: no series of those asked for has sold within the history looked at.
+    """
+    await forecast_plans.clear_up(session)
+    run = ForecastRun(
+        as_of=order.as_of,
+        horizon_weeks=order.horizon_weeks,
+        step_days=order.step_days,
+        sku_ids=order.sku_ids,
+        location_ids=order.location_ids,
+    )
+    session.add(run)
+    await session.flush()
+    run_id = run.forecast_run_id
+    earliest = order.as_of - timedelta(days=HISTORY_DAYS[order.step_days] - 1)
+    total = await forecast_plans.plan_series(session, run, since=earliest)
+    if total == 0:
+        raise NothingToForecast(_why_nothing(order))
+    first = await forecast_plans.first_sale(session, run_id, since=earliest)
+    history = (order.as_of - first).days // order.step_days + 1
+    since = order.as_of - timedelta(days=history * order.step_days - 1)
+    parts = await forecast_plans.plan_partitions(
+        session, run_id, total=total, size=PARTITION_SERIES
+    )
+    sold = await forecast_plans.group_sales(
+        session, run_id, as_of=order.as_of, since=since, step_days=order.step_days
+    )
+    groups = await forecast_plans.group_count(session, run_id)
+    return Plan(
+        run_id=run_id,
+        calendar=Calendar(order.as_of, order.step_days),
+        horizon=order.horizon_weeks * 7 // order.step_days,
+        history=history,
+        settings=ForecastSettings(),
+        partitions=tuple(
+            Partition(
+                number=part.partition_number,
+                slice=Slice(
+                    run_id=run_id,
+                    first=part.first_number,
+                    last=part.last_number,
+                    since=since,
+                    as_of=order.as_of,
+                    step_days=order.step_days,
+                ),
+            )
+            for part in parts
+        ),
+        group_demand=_group_demand(sold, groups, history),
+    )
+
+
+def _why_nothing(order: Order) -> str:
+    some = "" if order.sku_ids is None and order.location_ids is None else " of what was asked for"
+    years = HISTORY_DAYS[order.step_days] // 365
+    return f"nothing{some} sold within the {years} years up to {order.as_of}"
+
+
+def _group_demand(sold: Records, groups: int, history: int) -> Floats:
+    demand = np.zeros((groups, history))
+    demand[sold["group"], history - 1 + sold["offset"]] = sold["units"]
+    np.maximum(demand, 0.0, out=demand)
+    demand[~np.maximum.accumulate(demand > 0, axis=1)] = np.nan
+    return demand
