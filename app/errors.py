@@ -28,6 +28,7 @@ from app.routers.missing import (
     UnknownImport,
     UnknownJob,
     UnknownSku,
+    UnknownStyle,
 )
 from app.routers.paging import BadCursor
 from app.routers.streams import TooManyStreams
@@ -104,6 +105,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     UnknownScope: (404, "scope '{scope}' is not kept; known: tenant, category:…, season:…"),
     UnknownSku: (404, "sku_id '{sku_id}' is not in the catalogue"),
     UnknownSkus: (422, "sku_ids not in the catalogue: X1"),
+    UnknownStyle: (404, "no SKU is of style_id '{style_id}'"),
     UnreadableFile: (422, "this is a workbook or zip archive; save the sheet as CSV"),
     UnusableColumns: (422, "missing column 'sku_id' for sales; the file has: order_id, sold_at"),
     UploadTooLarge: (

@@ -20,7 +20,7 @@ WORDS = {
     "is_beyond_horizon": "beyond_horizon",
     "has_several_ends": "season_ends_differ",
     "is_estimated": "estimated_demand",
-    "is_borrowed": "borrowed_forecast",
+    "is_borrowed": "borrowed",
     "lacks_depth": "assumed_full_price",
     "is_too_deep": "deeper_than_allowed",
 }

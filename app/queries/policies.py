@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import PolicyVersion
@@ -30,7 +31,7 @@ async def latest_versions(session: AsyncSession) -> Mapping[str, PolicyVersion]:
     """The version in force of every scope that has one, in the order of the scopes."""
     statement = (
         select(PolicyVersion)
-        .distinct(PolicyVersion.scope)
+        .ext(distinct_on(PolicyVersion.scope))
         .order_by(PolicyVersion.scope, PolicyVersion.version.desc())
     )
     return {version.scope: version for version in await session.scalars(statement)}

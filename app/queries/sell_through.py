@@ -128,3 +128,7 @@ async def daily_totals(
     for series in totals.values():
         series[: np.argmax(series > 0) if series.any() else days] = np.nan
     return totals
+
+
+async def forget_list(session: AsyncSession) -> None:
+    await session.execute(text("DELETE FROM sell_through"))

@@ -61,6 +61,13 @@ def test_a_member_nobody_can_forecast_keeps_its_stock():
     assert np.isnan(none.sold_out).all()
 
 
+def test_the_outlook_ends_where_one_of_the_forecasts_does():
+    m = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, np.nan]])
+    seen = outlook_together(np.array([9.0, 9.0]), [Demand(m, m)], np.ones(3), sold_out_units=0)
+    assert np.isnan(seen.expected_left[0]).tolist() == [False, False, True]
+    assert np.isnan(seen.sold_out[0]).tolist() == [False, False, True]
+
+
 def test_nothing_in_stock():
     m = np.ones((2, 3))
     for stock in (np.zeros(2), np.array([-4.0, 0.0])):

@@ -23,6 +23,13 @@ class Demand:
     mean: Floats
     variance: Floats
 
+    @property
+    def reach(self) -> int:
+        """Days that are known of every series of which any is known; 0 without one."""
+        known = ~np.isnan(self.mean)
+        begun = known.any(axis=1)
+        return int(known[begun].sum(axis=1).min()) if begun.any() else 0
+
     def at(self, rows: "Ints | slice") -> "Demand":
         """Some of the series."""
         return Demand(self.mean[rows], self.variance[rows])

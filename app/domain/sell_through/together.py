@@ -38,7 +38,8 @@ def outlook_together(
     Args:
         stock: units (n,) of each member; what is negative is none.
         draws: the members' demand, once for every price response that may be the true one; a
-            member of whose demand nothing is known keeps its stock.
+            member of whose demand nothing is known keeps its stock, and of the others the one that
+            is known for the fewest days ends the outlook.
         dispersion: variance-to-mean ratio (D,) of the error of the members' total demand over the
             first L days, from their own history together.
         sold_out_units: units left, all together, at which they count as sold out.
@@ -46,7 +47,7 @@ def outlook_together(
     units = np.maximum(stock, 0.0)
     total = float(units.sum())
     usual = draws[len(draws) // 2]
-    known = ~np.isnan(usual.mean).all(axis=0)
+    known = np.arange(usual.mean.shape[1]) < usual.reach
     left, spread = [], []
     for demand in draws:
         mean = np.where(np.isnan(demand.mean), 0.0, demand.mean)

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.data_flags import data_flags
+from app.domain.demand import Ints
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.policy import Policy
@@ -107,23 +108,41 @@ class Heap:
     dispersion: Floats | None  # of several together; None: there is but one
     sold_out_units: float
 
-    def course(self, draws: Sequence[Demand]) -> Course:
-        """Its course under demand, of which there may be several draws."""
-        at, usual = self.at, draws[len(draws) // 2]
+    def course(self, draws: Sequence[Demand], columns: Ints | None = None) -> Course:
+        """Its course under demand, of which there may be several draws; at all days or some."""
+        at = self.at
+        days = np.arange(at.demand.mean.shape[1]) if columns is None else columns
+        seen_draws = [draw.on(days) for draw in draws]
         if self.dispersion is None:
-            seen = outlook(at.stock, draws)
+            seen = outlook(at.stock, seen_draws)
         else:
             seen = outlook_together(
-                at.stock, draws, self.dispersion, sold_out_units=self.sold_out_units
+                at.stock, seen_draws, self.dispersion[days], sold_out_units=self.sold_out_units
             )
         return course(
             at.today[0],
             float(at.stock.sum()),
-            np.arange(1, usual.mean.shape[1] + 1),
-            np.nansum(np.mean([draw.mean for draw in draws], axis=0), axis=0),
+            days + 1,
+            np.nansum(np.mean([draw.mean for draw in seen_draws], axis=0), axis=0),
             seen,
             is_counted=any(row["on_hand"] is not None for row in at.rows),
         )
+
+    def what_if(self, depth: float, policy: Policy) -> "tuple[list[Demand], dict[str, Any]]":
+        """Demand at another discount, a draw for each elasticity, and what is told about it."""
+        draws, factors = at_depth(self.at, depth, policy)
+        total = np.nan_to_num(self.at.demand.mean).max(axis=1, initial=0.0)
+        even = np.full(len(total), 1 / len(total))
+        share = total / total.sum() if total.sum() > 0 else even
+        now = np.array([row["current_depth"] or 0.0 for row in self.at.rows])
+        factor = dict(zip(("low", "middle", "high"), sorted(factors @ share), strict=True))
+        return draws, {
+            "depth": depth,
+            "current_depth": float(share @ now),
+            "elasticity": policy.elasticity,
+            "elasticity_sd": policy.elasticity_sd,
+            "demand_factor": factor,
+        }
 
 
 def heap(at: Standing, history: Floats | None, policy: Policy) -> Heap:
@@ -148,10 +167,10 @@ def _item(
     now = whole.course([at.demand])
     end = by.season_end[last]
     flags = doubts(at, depth=depth, policy=policy)
-    reach = last_known_day(at.demand)
+    reach = at.demand.reach
     flags |= {
         "is_past_end": bool(end <= 0),
-        "is_beyond_horizon": bool(end > reach),
+        "is_beyond_horizon": bool(0 < reach < end),
         "has_several_ends": len(set(_ends(at))) > 1,
     }
     counts = [row["on_hand"] for row in at.rows if row["on_hand"] is not None]
@@ -178,12 +197,6 @@ def _item(
     }
 
 
-def last_known_day(demand: Demand) -> int:
-    """The last day from today that is known of any series; 0: there is none."""
-    known = np.flatnonzero(~np.isnan(demand.mean).all(axis=0))
-    return int(known[-1]) + 1 if len(known) else 0
-
-
 def _ends(at: Standing) -> list[date | None]:
     """Ends of sales of what is in stock, or of all where nothing is."""
     ends = [row["sales_end_on"] for row in at.rows]
@@ -201,19 +214,9 @@ def _last_to_end(at: Standing, by: Targets) -> int:
 def _what_if(
     whole: Heap, depth: float, last: int, by: Targets, policy: Policy, *, step_days: int
 ) -> dict[str, Any]:
-    draws, factors = at_depth(whole.at, depth, policy)
-    current = [row["current_depth"] or 0.0 for row in whole.at.rows]
-    alone = [whole.course([draw]) for draw in draws]
-    weight = np.nan_to_num(whole.at.demand.mean).max(axis=1, initial=0.0)
-    share = weight / weight.sum() if weight.sum() > 0 else np.full(len(weight), 1 / len(weight))
+    draws, about = whole.what_if(depth, policy)
     return {
-        "depth": depth,
-        "current_depth": float(share @ np.array(current)),
-        "elasticity": policy.elasticity,
-        "elasticity_sd": policy.elasticity_sd,
-        "demand_factor": dict(
-            zip(("low", "middle", "high"), sorted((factors @ share).tolist()), strict=True)
-        ),
-        "sell_out_p50": middle_dates(alone),
+        **about,
+        "sell_out_p50": middle_dates([whole.course([draw]) for draw in draws]),
         **told_to_the_end(whole.course(draws), last, by, step_days=step_days),
     }

@@ -53,7 +53,7 @@ def standing(rows: Sequence[Row], *, together: bool) -> Standing:
         rows=rows,
         today=today,
         stock=np.array(counts, np.float64),
-        demand=_demand(rows, today),
+        demand=demand_after(rows, today),
     )
 
 
@@ -64,7 +64,7 @@ def _today(row: Row) -> date:
     return max(day for day in days if day is not None)
 
 
-def _demand(rows: Sequence[Row], today: Sequence[date]) -> Demand:
+def demand_after(rows: Sequence[Row], today: Sequence[date]) -> Demand:
     """Forecasts by day; they may differ in their periods and in how far they reach."""
     kinds: dict[tuple[int, int], list[int]] = {}
     for number, row in enumerate(rows):
