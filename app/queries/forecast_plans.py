@@ -14,10 +14,11 @@ from app.models import (
     ForecastRun,
     ForecastSeries,
     RunStatus,
+    SalesDaily,
 )
 from app.queries.binary_copy import Records, rows_of
 
-# A series is what sold within the history looked at; its number follows from its key alone.
+# A series is what has sold; its number follows from its key alone.
 SERIES = """
     INSERT INTO forecast_series
         (forecast_run_id, series_number, sku_id, location_id, group_number, first_sold_on)
@@ -132,14 +133,12 @@ async def plan_partitions(
     return list(await session.scalars(statement))
 
 
-async def first_sale(session: AsyncSession, run_id: int, *, since: date) -> date:
-    """The first day with a sale of any series of a run, within the history looked at."""
-    statement = select(func.min(ForecastSeries.first_sold_on)).where(
-        ForecastSeries.forecast_run_id == run_id
+async def first_day(session: AsyncSession, *, since: date, as_of: date) -> date | None:
+    """The first of these days on which anything was sold."""
+    statement = select(func.min(SalesDaily.sold_on)).where(
+        SalesDaily.sold_on >= since, SalesDaily.sold_on <= as_of
     )
-    first = (await session.execute(statement)).scalar_one()
-    assert first is not None
-    return max(first, since)
+    return await session.scalar(statement)
 
 
 async def group_sales(

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.models import Job
 from app.queries import jobs
 from app.services import campaigns, evaluation, sample
@@ -33,6 +34,7 @@ TOLD_AS_THEY_ARE = (
     planning.NothingToForecast,
     running.NoDistributed,
     running.NoScheduler,
+    UnknownHolidayCountry,
     campaigns.UnknownCampaign,
 )
 

@@ -56,7 +56,7 @@ def pattern(demand: Floats, known: int, calendar: Calendar, settings: ForecastSe
     steady = cv2 < settings.cv2_cut
     code = np.select(
         [
-            (age < calendar.periods(settings.new_days)) | (busy == 0),
+            age < calendar.periods(settings.new_days),
             idle >= calendar.periods(settings.inactive_days),
             adi < settings.adi_cut,
         ],

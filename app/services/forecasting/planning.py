@@ -1,6 +1,6 @@
 """What a run is to forecast, and all that its workers need to know of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,8 +15,9 @@ from app.queries.binary_copy import Records
 from app.queries.forecast_partitions import Slice
 
 PARTITION_SERIES = 5_000  # at most; the same for every number of workers, see the package
+SOLD_WITHIN_DAYS = 520 * 7  # what has not sold for longer is no series any more
 # Looked back; one sale mistyped as of 1900 must not cost gigabytes. In days, by days of a period.
-HISTORY_DAYS = {1: 4 * 365 + 1, 7: 520 * 7}
+HISTORY_DAYS = {1: 4 * 365 + 1, 7: SOLD_WITHIN_DAYS}
 
 
 class NothingToForecast(Exception):
@@ -89,11 +90,12 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
     session.add(run)
     await session.flush()
     run_id = run.forecast_run_id
+    lately = order.as_of - timedelta(days=SOLD_WITHIN_DAYS)
+    total = await forecast_plans.plan_series(session, run, since=lately)
     earliest = order.as_of - timedelta(days=HISTORY_DAYS[order.step_days] - 1)
-    total = await forecast_plans.plan_series(session, run, since=earliest)
-    if total == 0:
+    first = await forecast_plans.first_day(session, since=earliest, as_of=order.as_of)
+    if total == 0 or first is None:
         raise NothingToForecast(_why_nothing(order))
-    first = await forecast_plans.first_sale(session, run_id, since=earliest)
     history = (order.as_of - first).days // order.step_days + 1
     since = order.as_of - timedelta(days=history * order.step_days - 1)
     parts = await forecast_plans.plan_partitions(
@@ -103,12 +105,13 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         session, run_id, as_of=order.as_of, since=since, step_days=order.step_days
     )
     groups = await forecast_plans.group_count(session, run_id)
+    settings = ForecastSettings()
     return Plan(
         run_id=run_id,
         calendar=Calendar(order.as_of, order.step_days),
         horizon=order.horizon_weeks * 7 // order.step_days,
         history=history,
-        settings=ForecastSettings(),
+        settings=replace(settings, prophet=replace(settings.prophet, country=order.country)),
         partitions=tuple(
             Partition(
                 number=part.partition_number,
@@ -129,8 +132,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
 
 def _why_nothing(order: Order) -> str:
     some = "" if order.sku_ids is None and order.location_ids is None else " of what was asked for"
-    years = HISTORY_DAYS[order.step_days] // 365
-    return f"nothing{some} sold within the {years} years up to {order.as_of}"
+    return f"nothing{some} has sold lately, up to {order.as_of}"
 
 
 def _group_demand(sold: Records, groups: int, history: int) -> Floats:
