@@ -109,19 +109,28 @@ def reals(arrays: list[bytes]) -> Floats:
 
 
 async def daily_totals(
-    session: AsyncSession, selection: Selection, *, until: date, days: int, by_category: bool
+    session: AsyncSession,
+    selection: Selection,
+    *,
+    sku_ids: list[str] | None = None,
+    until: date,
+    days: int,
+    by_category: bool = False,
 ) -> dict[str | None, Floats]:
     """Units (days,) that the series of the selection sold together on each day up to one.
 
-    By category, or under None all of them. NaN before the first sale.
+    By category, or under None all of them. NaN before the first sale. Where the selection is a few
+    SKUs, these are given too: then no others are looked at.
     """
+    of_skus = selection.of_skus() if sku_ids is None else "sales_daily.sku_id = ANY (:sku_ids)"
     statement = DAILY_TOTALS.format(
         group="sku.category" if by_category else "CAST(NULL AS text)",
-        of_skus=selection.of_skus(),
+        of_skus=of_skus,
         of_locations=selection.of_locations(),
     )
     since = date.fromordinal(max(until.toordinal() - days, 1))
     parameters = selection.bound() | {"until": until, "since": since}
+    parameters |= {} if sku_ids is None else {"sku_ids": sku_ids}
     totals: dict[str | None, Floats] = {}
     for category, days_ago, units in await session.execute(text(statement), parameters):
         totals.setdefault(category, np.zeros(days))[days - 1 - days_ago] = units

@@ -256,7 +256,7 @@ async def list_sell_through(
     after: After = None,
     verdict: Annotated[
         VerdictName | None,
-        Query(description="Only these: 早期, 適正, 遅れ, 判定不能", examples=["late"]),
+        Query(description="Only these: 早期, 適正, 遅れ, 判定不能", examples=["cannot_tell"]),
     ] = None,
     sort: Annotated[str | None, sort_by(SORTS, example="-units_left")] = None,
     format: Format = "json",  # noqa: A002 - the contract's name

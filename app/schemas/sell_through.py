@@ -101,16 +101,16 @@ class TrialBody(Body):
     sell_out_p50: MiddleDatesBody
 
 
-class WhatIfBody(TrialBody, OutlookBody):
+class WhatIfBody(OutlookBody, TrialBody):
     """The outlook at another discount."""
 
 
-class PlaceWhatIfBody(TrialBody, CourseBody):
+class PlaceWhatIfBody(CourseBody, TrialBody):
     """The course at another discount."""
 
 
-class SellThroughBody(OutlookBody):
-    """The outlook on a SKU's or a style's stock at a location, or at all of them."""
+class StockTargetBody(Body):
+    """Whose stock it is, and by when it should be gone."""
 
     sku_id: str | None = Field(description="Null for a style")
     style_id: str | None = Field(description="商品番号; null for a SKU")
@@ -137,6 +137,11 @@ class SellThroughBody(OutlookBody):
     )
     clearance_days: int | None = Field(description="クリアランス期間, by season or category")
     tolerance_days: int | None = Field(description="Around the target, within which is on time")
+
+
+class SellThroughBody(OutlookBody, StockTargetBody):
+    """The outlook on a SKU's or a style's stock at a location, or at all of them."""
+
     what_if: WhatIfBody | None = Field(description="Null unless `depth` is asked for")
     data_flags: list[str] = Field(examples=[["derived_stock"]])
 
@@ -148,7 +153,7 @@ class VerdictCountsBody(Body):
     cannot_tell: int
 
 
-class PlaceGroupBody(CourseBody):
+class GroupTotalsBody(Body):
     category: str | None = Field(description="Null: all of the location, or no category")
     as_of: date
     skus: int
@@ -164,6 +169,11 @@ class PlaceGroupBody(CourseBody):
         description="Stock whose season ends beyond the horizon, or that has no forecast"
     )
     verdicts: VerdictCountsBody = Field(description="SKUs with a stock count, by their verdict")
+
+
+class PlaceGroupBody(CourseBody, GroupTotalsBody):
+    """All stock of a location, or that of one of its categories."""
+
     what_if: PlaceWhatIfBody | None = Field(description="Null unless `depth` is asked for")
     data_flags: list[str]
 

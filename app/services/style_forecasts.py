@@ -18,7 +18,7 @@ from app.domain.service_level import demand_quantile
 from app.queries import sell_through as queries
 from app.queries.selection import Selection
 from app.queries.sell_through import Row
-from app.services.sell_through.items import HISTORY_DAYS
+from app.services.sell_through.items import history_of
 from app.services.sell_through.standing import demand_after
 
 LEVELS = ForecastSettings().quantile_levels
@@ -37,10 +37,7 @@ async def style_forecast(
     if not rows:
         return None
     as_of = max(row["starts_on"] for row in rows) - timedelta(days=1)
-    histories = await queries.daily_totals(
-        session, selection, until=as_of, days=HISTORY_DAYS, by_category=False
-    )
-    history = histories.get(None, np.full(HISTORY_DAYS, np.nan))
+    history = await history_of(session, selection, found, until=as_of)
     return await asyncio.to_thread(_told, rows, history, as_of, by_day=by_day)
 
 

@@ -31,7 +31,7 @@ def forecast(sku_id: str, rate: float, *, ratio: float = 3.0, **more: Any) -> Fo
         "starts_on": DAY + timedelta(days=1),
         "demand_class": "smooth",
         "method": "tsb",
-        "method_reason": "too_short",
+        "method_reason": "equal_weights",
         "level_cv2": 0.1,
         "estimated_share": 0.0,
     }

@@ -22,6 +22,7 @@ from app.domain.sell_through.stock_left import Floats
 from app.domain.sell_through.together import outlook_together
 from app.queries import sell_through as queries
 from app.queries.selection import Selection
+from app.queries.sell_through import Row
 from app.services.policies import scoped_policies
 from app.services.sell_through.courses import (
     Course,
@@ -65,12 +66,22 @@ async def item_sell_through(
     at = standing(rows, together=True)
     history = None
     if len(rows) > 1:
-        history = (
-            await queries.daily_totals(
-                session, selection, until=last_history_day(at), days=HISTORY_DAYS, by_category=False
-            )
-        ).get(None, np.full(HISTORY_DAYS, np.nan))
+        history = await history_of(session, selection, rows, until=last_history_day(at))
     return await asyncio.to_thread(_item, at, history, policies, depth, step_days)
+
+
+async def history_of(
+    session: AsyncSession, selection: Selection, rows: Sequence[Row], *, until: date
+) -> Floats:
+    """What these series sold together on each day up to one, NaN before the first sale."""
+    found = await queries.daily_totals(
+        session,
+        selection,
+        sku_ids=sorted({row["sku_id"] for row in rows}),
+        until=until,
+        days=HISTORY_DAYS,
+    )
+    return found.get(None, np.full(HISTORY_DAYS, np.nan))
 
 
 def last_history_day(at: Standing) -> date:
