@@ -89,8 +89,8 @@ async def test_both_ends_of_a_range_belong_to_it(client: AsyncClient):
 
 
 async def test_a_list_may_be_one_number_and_comes_back_in_order(client: AsyncClient):
-    for given, kept in (([0.3, 0.1, 0.3], [0.1, 0.3]), (0.2, [0.2])):
-        body = (await change(client, overrides={"depth_grid": given})).json()
+    for sent, kept in (([0.3, 0.1, 0.3], [0.1, 0.3]), (0.2, [0.2])):
+        body = (await change(client, overrides={"depth_grid": sent})).json()
         assert values(body)["depth_grid"]["value"] == kept
 
 
