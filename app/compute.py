@@ -7,6 +7,7 @@ that write into one directory corrupt each other (facebook/prophet#2160).
 import ctypes
 import multiprocessing
 import os
+import pickle
 import signal
 import tempfile
 import threading
@@ -15,8 +16,10 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
@@ -28,6 +31,7 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 # mallopt(3)'s numbers for the size from which memory is given back at once, and at a heap's end.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGE = 2**20  # bytes
+SHORT = 2**11  # bytes: with what is around it less than PIPE_BUF
 
 
 def give_memory_back() -> None:
@@ -107,17 +111,44 @@ def _results(
     room: int,
 ) -> Iterator[Result]:
     """Keep ``room`` tasks in the pool; ``unfinished`` always holds those without a result."""
-    running = {pool.submit(function, task.chunk): task for task in unfinished}
+    work = partial(_answer, function)
+    running = {pool.submit(work, task.chunk): task for task in unfinished}
     while True:
         for task in islice(tasks, room - len(unfinished)):
             unfinished.append(task)
-            running[pool.submit(function, task.chunk)] = task
+            running[pool.submit(work, task.chunk)] = task
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            result = future.result()
+            result = _taken(future.result())
             unfinished.remove(running.pop(future))
             yield result
+
+
+def _answer(function: Callable[[Chunk], Result], chunk: Chunk) -> bytes | Path:
+    """In the worker: the pickled result, or the file in which it is if it is long.
+
+    A worker that is killed while it writes to the pool's pipe leaves half an answer there, for
+    the rest of which the parent would wait for ever. What is shorter than PIPE_BUF is written
+    whole or not at all.
+    """
+    answer = pickle.dumps(function(chunk), pickle.HIGHEST_PROTOCOL)
+    if len(answer) <= SHORT:
+        return answer
+    handle, name = tempfile.mkstemp()
+    with os.fdopen(handle, "wb") as file:
+        file.write(answer)
+    return Path(name)
+
+
+def _taken(answer: bytes | Path) -> Any:
+    """In the parent: the result itself."""
+    if isinstance(answer, bytes):
+        return pickle.loads(answer)  # noqa: S301 - from a process of ours
+    with answer.open("rb") as file:
+        result = pickle.load(file)  # noqa: S301
+    answer.unlink()
+    return result
 
 
 def _pool(processes: int, directory: str) -> ProcessPoolExecutor:

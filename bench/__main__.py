@@ -17,6 +17,7 @@ MODULES = {
     "ltv": "bench.ltv",
     "evaluate": "bench.evaluate",
     "views": "bench.views",
+    "prophet": "bench.prophet",
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"
 

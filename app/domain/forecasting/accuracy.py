@@ -22,10 +22,10 @@ MODELS = (
     "prophet",
     "top_down",
     "tsb",
-    "adida",
-    "mean28",
+    "imapa",
     "lightgbm",
     "seasonal_naive",
+    "moving_average",  # of the last 28 days
     "plain_prophet",
 )
 BAND_DAYS = ((1, 7), (8, 14), (15, 28), (1, 28))  # first and last day ahead; the last one is all

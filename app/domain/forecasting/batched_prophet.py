@@ -11,7 +11,7 @@ import numpy as np
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.prophet_calendar import ProphetCalendar, prophet_calendar
+from app.domain.forecasting.prophet_calendar import prophet_calendar
 from app.domain.forecasting.prophet_intervals import (
     SHARES,
     add_intervals,
@@ -20,7 +20,7 @@ from app.domain.forecasting.prophet_intervals import (
 )
 from app.domain.forecasting.prophet_kernel import project
 from app.domain.forecasting.prophet_map import Optima, maximise
-from app.domain.forecasting.settings import ForecastSettings
+from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
 
 LEAST_BEND = 1e-8  # Prophet's, so that a trend without bends may still bend
 
@@ -49,7 +49,7 @@ def prophet_mean(
     """
     mean = np.full((len(demand), horizon), np.nan)
     damping = settings.trend_damping ** (calendar.step_days / 7)
-    for rows, optima, ahead, step in _fits(demand, calendar, horizon, settings):
+    for rows, optima, ahead, step in _fits(demand, calendar, horizon, settings.prophet):
         mean[rows] = project(optima.coefficients, ahead, optima.scale)
         if damping < 1:
             late = np.cumsum(damping ** np.arange(1, horizon + 1)) - np.arange(1, horizon + 1)
@@ -74,7 +74,7 @@ def prophet_forecast(
         demand: demand matrix (n, T).
         calendar: its periods.
         horizon: H ≥ 1 periods.
-        settings: ``prophet``.
+        settings: ``plain_prophet``.
         levels: of the quantiles, each between 0 and 1.
 
     Returns:
@@ -86,7 +86,7 @@ def prophet_forecast(
     wanted = tuple(float(level) for level in levels)
     mean = np.full((len(demand), horizon), np.nan)
     quantiles = np.full((len(demand), len(wanted), horizon), np.nan)
-    for rows, optima, ahead, step in _fits(demand, calendar, horizon, settings):
+    for rows, optima, ahead, step in _fits(demand, calendar, horizon, settings.plain_prophet):
         found = project(optima.coefficients, ahead, optima.scale)
         probability = min(optima.delta.shape[1] * step, 1.0)
         variance, _ = path_moments(horizon, probability)
@@ -104,20 +104,22 @@ def prophet_forecast(
 
 
 def fits(
-    demand: Floats, *, calendar: Calendar, horizon: int, settings: ForecastSettings
+    demand: Floats, *, calendar: Calendar, setup: ProphetSetup
 ) -> Iterator[tuple[Ints, Ints, Optima]]:
     """Row numbers, known periods and optima of all series with at least two known periods."""
-    shared = prophet_calendar(calendar, demand.shape[1], horizon, settings.prophet)
+    shared = prophet_calendar(calendar, demand.shape[1], 1, setup)
     for rows, periods in known_alike(demand):
         yield rows, periods, maximise(demand, shared.design(periods)[0], rows=rows, columns=periods)
 
 
 def _fits(
-    demand: Floats, calendar: Calendar, horizon: int, settings: ForecastSettings
+    demand: Floats, calendar: Calendar, horizon: int, setup: ProphetSetup
 ) -> Iterator[tuple[Ints, Optima, Floats, float]]:
     if horizon < 1:
         raise ValueError(f"the horizon is {horizon} periods; at least 1 is needed")
-    shared: ProphetCalendar = prophet_calendar(calendar, demand.shape[1], horizon, settings.prophet)
+    # Arrays that are read-only or not in C order would be compiled for once more.
+    demand = np.require(demand, np.float64, ["C", "W"])
+    shared = prophet_calendar(calendar, demand.shape[1], horizon, setup)
     for rows, periods in known_alike(demand):
         design, ahead = shared.design(periods)
         step = 1.0 / float(periods[-1] - periods[0])

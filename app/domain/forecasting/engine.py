@@ -22,6 +22,7 @@ from app.domain.forecasting.accuracy import (
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.count_quantiles import count_quantiles
 from app.domain.forecasting.ensemble import (
+    BASELINES,
     ChoiceReason,
     SubsetSums,
     choose_members,
@@ -29,12 +30,14 @@ from app.domain.forecasting.ensemble import (
     score_subsets,
     weights,
 )
-from app.domain.forecasting.flat_rates import seasonal_naive, shrunken_mean
-from app.domain.forecasting.lead_time import ClassSpread, dispersion, rolling_errors
+from app.domain.forecasting.flat_rates import seasonal_naive, shrunken_mean, trailing_mean
+from app.domain.forecasting.lead_time import dispersion, rolling_errors
+from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import (
     MEMBERS,
     MemberForecasts,
     bit,
+    group_horizon,
     mask_members,
     member_forecasts,
     prophet_means,
@@ -52,6 +55,19 @@ from app.domain.forecasting.pieces import (
 )
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.usual_rate import RateCounts
+
+__all__ = [
+    "Choice",
+    "MethodReason",
+    "SelectionScores",
+    "Series",
+    "SeriesForecasts",
+    "Shared",
+    "choose",
+    "forecast",
+    "prepare_shared",
+    "selection_scores",
+]
 
 # the reason of a class is that of its series, except for the new
 CLASS_REASON = {
@@ -104,41 +120,52 @@ def prepare_shared(
         raise ValueError(f"the horizon must lie between 1 and {most} periods")
     demand, _ = sound_demand(group_demand)
     periods = demand.shape[1]
-    step = calendar.periods(settings.origin_days)
+    step = group_horizon(calendar, calendar.periods(settings.origin_days))
     past = tuple(
         prophet_means(demand, known, calendar, step, settings)
         for known in origins(periods, calendar, settings)
     )
-    now = prophet_means(demand, periods, calendar, horizon, settings)
+    now = prophet_means(demand, periods, calendar, group_horizon(calendar, horizon), settings)
     return Shared(calendar, horizon, settings, demand, (now, *past), launch)
 
 
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
     """Score every subset of members on the older origins; add up over all pieces."""
     demand, _ = sound_demand(series.demand)
-    sums = SubsetSums.none(max(len(shared.origins) - 1, 0))
+    sums, levels = SubsetSums.none(max(len(shared.origins) - 1, 0)), LevelCounts.none()
     for origin, known in enumerate(shared.origins[1:]):
         then = _moment(demand, series.group, shared, origin + 2)
+        actual = demand[:, known : known + then.horizon]
         score_subsets(
             sums,
             origin,
             then.members.stacked(then.horizon),
             then.members.usable,
-            demand[:, known : known + then.horizon],
+            actual,
             scales_of(demand, known)[0],
             then.code,
         )
-    spread_then, rates_then = _borrowed(demand, shared.origins[0] if shared.origins else 0, shared)
-    spread_now, rates_now = _borrowed(demand, demand.shape[1], shared)
-    return SelectionScores(sums, spread_then, spread_now, rates_then, rates_now)
+        errors = rolling_errors(demand, known, shared.calendar, shared.settings)
+        for number, mask in enumerate(BASELINES):
+            share = weights(np.full(len(demand), mask), then.members.usable)
+            mean = combine(then.members.mean, share, then.horizon)
+            levels.add(number, then.code, errors, mean, actual, shared.calendar, shared.settings)
+    held_out = shared.origins[0] if shared.origins else 0
+    return SelectionScores(
+        shared.calendar,
+        sums,
+        levels,
+        _rates(demand, held_out, shared),
+        _rates(demand, demand.shape[1], shared),
+    )
 
 
 def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
     """From the scores of all pieces, what every class is forecast by."""
+    members = choose_members(scores.subsets, settings)
     return Choice(
-        choose_members(scores.subsets, settings),
-        scores.spread_then.medians(settings),
-        scores.spread_now.medians(settings),
+        members,
+        scores.levels.cv2(members.baseline, scores.calendar, settings),
         scores.rates_then.median,
         scores.rates_now.median,
     )
@@ -151,7 +178,7 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
     mean, share = _ensemble(demand, now, series.lookalike, shared, choice, choice.usual_now)
     if series.promotion is not None:
         mean *= series.promotion
-    spread = _spread(demand, now, shared, choice.cv2_now)
+    spread = _spread(demand, now, shared, choice)
     failure = [unsound.get(row, now.members.failure.get(row)) for row in range(len(demand))]
     method, reason = _explained(now.pattern, share, series.lookalike, shared, choice)
     for row in unsound:
@@ -179,31 +206,33 @@ def sound_demand(demand: Floats) -> tuple[Floats, dict[int, str]]:
 def _moment(demand: Floats, group: Ints, shared: Shared, forecast_number: int) -> _Moment:
     """Of today (0) or the past origin of this number (1 …)."""
     known = shared.origins[forecast_number - 1] if forecast_number else demand.shape[1]
-    group_forecast = shared.group_forecasts[forecast_number]
+    horizon = shared.origin_horizon if forecast_number else shared.horizon
     calendar, settings = shared.calendar, shared.settings
     members = member_forecasts(
         demand,
         known,
         group,
         shared.group_demand,
-        group_forecast,
+        shared.group_forecasts[forecast_number],
+        horizon=horizon,
         calendar=calendar,
         settings=settings,
     )
     found = pattern(demand, known, calendar, settings)
-    return _Moment(known, found, members, group_forecast.shape[1])
+    return _Moment(known, found, members, horizon)
 
 
-def _borrowed(demand: Floats, known: int, shared: Shared) -> tuple[ClassSpread, RateCounts]:
+def _rates(demand: Floats, known: int, shared: Shared) -> RateCounts:
+    """Of the series that were neither new nor inactive."""
     then = pattern(demand, known, shared.calendar, shared.settings)
-    code = np.where(then.age > 0, then.code, -1)
-    errors = rolling_errors(demand, known, shared.calendar, shared.settings)
-    return ClassSpread.of(errors, code), RateCounts.of(errors.size[(code >= 0) & (code < NEW)])
+    rate = trailing_mean(demand, known, known)
+    return RateCounts.of(rate[(then.age > 0) & (then.code < NEW)])
 
 
-def _spread(demand: Floats, moment: _Moment, shared: Shared, cv2: Floats) -> Floats:
+def _spread(demand: Floats, moment: _Moment, shared: Shared, choice: Choice) -> Floats:
     errors = rolling_errors(demand, moment.known, shared.calendar, shared.settings)
-    return dispersion(errors, moment.pattern.code, cv2, moment.horizon, shared.settings)
+    cv2 = choice.cv2[moment.pattern.code]
+    return dispersion(errors, cv2, moment.horizon, shared.settings)
 
 
 def _ensemble(
@@ -247,17 +276,23 @@ def _held_out_accuracy(
     demand: Floats, series: Series, shared: Shared, choice: Choice
 ) -> AccuracySums:
     """How good members, ensemble and baselines were from the origin that nothing saw."""
-    levels = shared.settings.quantile_levels
+    settings = shared.settings
+    levels = settings.quantile_levels
     sums = AccuracySums.none(shared.calendar, levels)
     if not shared.origins:
         return sums
     then = _moment(demand, series.group, shared, 1)
     mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
-    spread = _spread(demand, then, shared, choice.cv2_then)
+    spread = _spread(demand, then, shared, choice)
     actual, scales = demand[:, then.known :], Scales(*scales_of(demand, then.known))
     season = shared.calendar.periods(7 if shared.calendar.step_days == 1 else 364)
     naive = seasonal_naive(demand, then.known, season, then.horizon)
-    models = {"ensemble": (then.code, mean), "seasonal_naive": (then.code, naive)}
+    level = trailing_mean(demand, then.known, shared.calendar.periods(settings.mean_days))
+    models = {
+        "ensemble": (then.code, mean),
+        "seasonal_naive": (then.code, naive),
+        "moving_average": (then.code, level[:, None]),
+    }
     for member, its_mean in zip(MEMBERS, then.members.mean, strict=True):
         has = (then.members.usable & bit(member)) > 0
         models[str(member)] = (np.where(has, then.code, -1), its_mean)

@@ -18,7 +18,7 @@ from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.settings import ForecastSettings
 
 BASELINES = (ALL, ALL & ~bit(Member.TOP_DOWN))  # equal weights, with and without top-down
-FALLBACK = bit(Member.TSB) | bit(Member.ADIDA) | bit(Member.MEAN28)  # need nothing but a sale
+FALLBACK = bit(Member.TSB) | bit(Member.IMAPA)  # need nothing but a sale
 
 
 class ChoiceReason(StrEnum):
@@ -38,8 +38,8 @@ class SubsetSums:
         rmsse: Σ RMSSE (origins, classes, subsets).
         gain: Σ d (baselines, origins, classes, subsets), d = RMSSE of the baseline − RMSSE.
         gain_squared: Σ d².
-        top_down_units: units forecast top-down, all origins (1,).
-        actual_units: units that the same series then sold (1,).
+        top_down_units: units forecast top-down (origins,).
+        actual_units: units that the same series then sold (origins,).
     """
 
     count: Ints
@@ -58,8 +58,8 @@ class SubsetSums:
             np.zeros(shape),
             np.zeros((len(BASELINES), *shape)),
             np.zeros((len(BASELINES), *shape)),
-            np.zeros(1),
-            np.zeros(1),
+            np.zeros(origins),
+            np.zeros(origins),
         )
 
     def __add__(self, other: Self) -> Self:
@@ -74,9 +74,15 @@ class SubsetSums:
 
     @property
     def top_down_bias(self) -> float:
-        """Units that top-down forecast too many, as a share of those sold; 0 without any."""
-        sold = float(self.actual_units[0])
-        return (float(self.top_down_units[0]) - sold) / sold if sold > 0 else 0.0
+        """Units that top-down forecast too many, or too few, as a share of those sold.
+
+        Without its sign, for a bias that turns from origin to origin is no better; the mean over
+        the origins, 0 without any.
+        """
+        sold = self.actual_units
+        excess = np.abs(self.top_down_units - sold)
+        share = np.divide(excess, sold, out=np.zeros_like(sold), where=sold > 0)
+        return float(share.mean()) if len(share) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,11 @@ class MemberChoice:
     reasons: tuple[ChoiceReason, ...]
     top_down_bias: float
     top_down_dropped: bool
+
+    @property
+    def baseline(self) -> int:
+        """Which of ``BASELINES`` the choice began from."""
+        return int(self.top_down_dropped)
 
 
 def score_subsets(
@@ -122,8 +133,8 @@ def score_subsets(
         sums.gain_squared[:, origin],
     )
     shared = (code >= 0) & ((usable & bit(Member.TOP_DOWN)) > 0)
-    sums.top_down_units[0] += mean[MEMBERS.index(Member.TOP_DOWN), shared].sum()
-    sums.actual_units[0] += actual[shared].sum()
+    sums.top_down_units[origin] += mean[MEMBERS.index(Member.TOP_DOWN), shared].sum()
+    sums.actual_units[origin] += actual[shared].sum()
 
 
 def choose_members(sums: SubsetSums, settings: ForecastSettings) -> MemberChoice:
@@ -133,7 +144,7 @@ def choose_members(sums: SubsetSums, settings: ForecastSettings) -> MemberChoice
     where its aggregates were biased.
     """
     bias = sums.top_down_bias
-    dropped = abs(bias) > settings.top_down_bias
+    dropped = bias > settings.top_down_bias
     allowed = BASELINES[1] if dropped else BASELINES[0]
     chosen = [_class_members(sums, c, int(dropped), settings) for c in range(len(CLASSES))]
     return MemberChoice(
@@ -146,7 +157,8 @@ def _class_members(
 ) -> tuple[int, ChoiceReason]:
     everyone = BASELINES[baseline]
     count = sums.count[:, code]
-    if len(count) < settings.origins or (count == 0).any():
+    too_few = count.sum() < settings.least_series or (count == 0).any()
+    if len(count) < settings.origins or too_few:
         return everyone, ChoiceReason.SHORT_HISTORY
     gain, squared = sums.gain[baseline, :, code], sums.gain_squared[baseline, :, code]
     n, total = count.sum(), gain.sum(axis=0)

@@ -68,12 +68,7 @@ def adida(demand: Floats, known: int) -> Floats:
     rate = np.zeros(len(demand))
     for i in range(len(demand)):
         first = _first(demand[i], known)
-        busy = 0
-        for t in range(first, known):
-            busy += demand[i, t] > 0
-        if busy == 0:
-            continue
-        length = max(int(np.rint((known - first) / busy)), 1)
+        length = _mean_interval(demand[i], first, known)
         rate[i] = _smoothed_buckets(demand[i], first, known, length) / length
     return rate
 
@@ -89,12 +84,7 @@ def imapa(demand: Floats, known: int) -> Floats:
     rate = np.zeros(len(demand))
     for i in range(len(demand)):
         first = _first(demand[i], known)
-        busy = 0
-        for t in range(first, known):
-            busy += demand[i, t] > 0
-        if busy == 0:
-            continue
-        longest = max(int(np.rint((known - first) / busy)), 1)
+        longest = _mean_interval(demand[i], first, known)
         for length in range(1, longest + 1):
             rate[i] += _smoothed_buckets(demand[i], first, known, length) / length / longest
     return rate
@@ -167,9 +157,21 @@ def _first(row: Floats, known: int) -> int:
 
 
 @compiled
+def _mean_interval(row: Floats, first: int, known: int) -> int:
+    """Periods from one sale to the next, rounded; what came after the last one does not count."""
+    busy, last = 0, first
+    for t in range(first, known):
+        if row[t] > 0:
+            busy, last = busy + 1, t
+    return max(int(np.rint((last - first + 1) / busy)), 1) if busy else 1
+
+
+@compiled
 def _smoothed_buckets(row: Floats, first: int, known: int, length: int) -> float:
     """Level of the buckets' totals; with a single bucket that is its total."""
     count = (known - first) // length
+    if count == 0:
+        return 0.0
     totals = np.zeros(count)
     start = known - count * length
     for bucket in range(count):

@@ -9,19 +9,23 @@ import numpy as np
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.batched_prophet import prophet_mean
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.flat_rates import adida, ages, trailing_mean, tsb
+from app.domain.forecasting.flat_rates import ages, imapa, tsb
 from app.domain.forecasting.settings import ForecastSettings
-from app.domain.forecasting.top_down import top_down
+from app.domain.forecasting.top_down import recent_units, top_down
+
+WEEK = 7
 
 
 class Member(StrEnum):
-    """What an ensemble may consist of; the position is the bit of a member in a mask."""
+    """What an ensemble may consist of; the position is the bit of a member in a mask.
+
+    Those that know only a rate take the course of a week from the aggregate of the series.
+    """
 
     PROPHET = "prophet"  # batched Prophet of the series itself, damped trend
     TOP_DOWN = "top_down"  # Prophet of its category at the location, shared out
     TSB = "tsb"  # Teunter-Syntetos-Babai
-    ADIDA = "adida"  # aggregated until most buckets hold a sale
-    MEAN28 = "mean28"  # mean of the last 28 days
+    IMAPA = "imapa"  # mean of several lengths of bucket, up to one that most often holds a sale
 
 
 MEMBERS = tuple(Member)
@@ -79,6 +83,35 @@ def prophet_means(
     return prophet_mean(past, calendar=then, horizon=horizon, settings=settings)
 
 
+def group_horizon(calendar: Calendar, horizon: int) -> int:
+    """Periods that aggregates are forecast for: whole weeks of days."""
+    return -(-horizon // WEEK) * WEEK if calendar.step_days == 1 else horizon
+
+
+def week_shape(
+    group_demand: Floats, group_forecast: Floats, known: int, settings: ForecastSettings
+) -> Floats:
+    """How each aggregate's demand moves within every week to come, mean 1 (G, H).
+
+    A single item sells too little to show that Saturdays are busy; its category at the location
+    does. Small aggregates are drawn towards an even week.
+
+    Args:
+        group_demand: daily demand of the aggregates (G, T).
+        group_forecast: what is forecast of them (G, H), whole weeks.
+        known: days that are looked at.
+        settings: ``mean_days`` and ``shape_units``.
+    """
+    groups, horizon = group_forecast.shape
+    weeks = group_forecast.reshape(groups, horizon // WEEK, WEEK)
+    level = weeks.mean(axis=2, keepdims=True)
+    shape = np.divide(weeks, level, out=np.ones_like(weeks), where=level > 0)
+    units = recent_units(group_demand, known, settings.mean_days)
+    trust = (units / (units + settings.shape_units))[:, None, None]
+    answer: Floats = (1 + trust * (shape - 1)).reshape(groups, horizon)
+    return answer
+
+
 def member_forecasts(
     demand: Floats,
     known: int,
@@ -86,6 +119,7 @@ def member_forecasts(
     group_demand: Floats,
     group_forecast: Floats,
     *,
+    horizon: int,
     calendar: Calendar,
     settings: ForecastSettings,
 ) -> MemberForecasts:
@@ -96,21 +130,15 @@ def member_forecasts(
         known: periods that are looked at, 0 … T.
         group: row of its aggregate (n,), -1 where it belongs to none.
         group_demand: the same of the aggregates (G, T).
-        group_forecast: what is forecast of them (G, H); its width is the horizon.
+        group_forecast: what is forecast of them (G, `group_horizon`).
+        horizon: H.
         calendar: of the whole matrix.
         settings: see there.
     """
-    horizon = group_forecast.shape[1]
     window = calendar.periods(settings.mean_days)
     prophet = prophet_means(demand, known, calendar, horizon, settings)
-    shared_out = top_down(demand, known, group, group_demand, group_forecast, window)
-    rate = tsb(
-        demand,
-        known,
-        per_period(settings.tsb_size_weight, calendar),
-        per_period(settings.tsb_chance_weight, calendar),
-        calendar.periods(settings.warm_up_days),
-    )
+    ahead = np.ascontiguousarray(group_forecast[:, :horizon])
+    shared_out = top_down(demand, known, group, group_demand, ahead, window)
     is_number = np.isfinite(prophet).all(axis=1)
     old_enough = ages(demand, known) >= calendar.periods(settings.prophet_least_days)
     usable = np.full(len(demand), ALL)
@@ -118,14 +146,22 @@ def member_forecasts(
     usable -= bit(Member.TOP_DOWN) * ~((group >= 0) & np.isfinite(shared_out).all(axis=1))
     prophet[~is_number] = 0.0
     failed = np.flatnonzero(~is_number & old_enough)
-    return MemberForecasts(
-        (
-            prophet,
-            np.nan_to_num(shared_out),
-            rate[:, None],
-            adida(demand, known)[:, None],
-            trailing_mean(demand, known, window)[:, None],
+    rates = (
+        tsb(
+            demand,
+            known,
+            per_period(settings.tsb_size_weight, calendar),
+            per_period(settings.tsb_chance_weight, calendar),
+            calendar.periods(settings.warm_up_days),
         ),
+        imapa(demand, known),
+    )
+    shape = np.ones((len(demand), 1))
+    if calendar.step_days == 1 and len(group_forecast):
+        of_groups = week_shape(group_demand, group_forecast, known, settings)[:, :horizon]
+        shape = np.where((group >= 0)[:, None], of_groups[group], 1.0)
+    return MemberForecasts(
+        (prophet, np.nan_to_num(shared_out), *(rate[:, None] * shape for rate in rates)),
         usable,
         {int(row): "Prophet's forecast is not a number." for row in failed},
     )

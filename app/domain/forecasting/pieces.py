@@ -9,7 +9,7 @@ from app.domain.demand import Floats, Ints
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.ensemble import MemberChoice, SubsetSums
-from app.domain.forecasting.lead_time import ClassSpread
+from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.usual_rate import RateCounts
@@ -48,8 +48,8 @@ class Shared:
         horizon: H, periods to forecast.
         settings: see there.
         group_demand: demand of the aggregates (G, T).
-        group_forecasts: forecasts of them from today (G, H) and from every past origin, the
-            latest first, each as long as an origin is forecast from.
+        group_forecasts: forecasts of them from today (G, H or more) and from every past origin,
+            the latest first; of days, they are whole weeks.
         launch: curves that new items borrow from, or None.
     """
 
@@ -75,17 +75,17 @@ class Shared:
 class SelectionScores:
     """What pass 1 knows of some pieces; those of all pieces are their sum."""
 
+    calendar: Calendar
     subsets: SubsetSums
-    spread_then: ClassSpread  # as of the held-out origin, which must not see what came
-    spread_now: ClassSpread
-    rates_then: RateCounts
+    levels: LevelCounts
+    rates_then: RateCounts  # as of the held-out origin, which must not see what came
     rates_now: RateCounts
 
     def __add__(self, other: "SelectionScores") -> "SelectionScores":
         return SelectionScores(
+            self.calendar,
             self.subsets + other.subsets,
-            self.spread_then + other.spread_then,
-            self.spread_now + other.spread_now,
+            self.levels + other.levels,
             self.rates_then + other.rates_then,
             self.rates_now + other.rates_now,
         )
@@ -97,15 +97,13 @@ class Choice:
 
     Attributes:
         members: the members of each class, and why.
-        cv2_then: CV² beyond Poisson (classes, spans) as of the held-out origin.
-        cv2_now: the same as of today.
+        cv2: CV² beyond Poisson (classes, spans); see `level_spread`.
         usual_then: units per period of a typical series, as of the held-out origin.
         usual_now: the same as of today.
     """
 
     members: MemberChoice
-    cv2_then: Floats
-    cv2_now: Floats
+    cv2: Floats
     usual_then: float
     usual_now: float
 

@@ -2,9 +2,11 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -105,12 +107,11 @@ def prophet_calendar(
     ends = pd.Series(calendar.ends(np.arange(1 - known, horizon + 1)), name="ds")
     model = _prophet(
         setup,
-        holidays=_holidays(ends, calendar.step_days, setup.country),
+        holidays=_holidays(ends.iloc[0], ends.iloc[-1], calendar.step_days, setup.country),
         weekly=setup.weekly_order if calendar.step_days < 7 else 0,
         yearly=setup.yearly_order,
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="prophet")  # it uses deprecated pandas
+    with quiet():
         frame = pd.DataFrame({"ds": ends, "y": np.arange(len(ends), dtype=np.float64)})
         model.preprocess(frame)
         features, prior_scales, _, _ = model.make_all_seasonality_features(frame)
@@ -128,27 +129,51 @@ def prophet_calendar(
     )
 
 
-def new_prophet(setup: ProphetSetup, days: pd.DatetimeIndex, step_days: int) -> "Prophet":
-    """A real Prophet, set up for a history on these days, not yet fitted."""
-    span = (days[-1] - days[0]).days if len(days) > 1 else 0
-    gap = int(np.diff(days).min() / np.timedelta64(1, "D")) if len(days) > 1 else 7
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence of Prophet's warnings: it uses what pandas has deprecated."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="prophet")
+        yield
+
+
+def new_prophet(
+    setup: ProphetSetup,
+    days: pd.DatetimeIndex,
+    *,
+    step_days: int,
+    horizon: int = 1,
+    **others: Any,
+) -> "Prophet":
+    """A real Prophet, set up for a history known on these days, and not yet fitted.
+
+    Args:
+        setup: how.
+        days: last days of the known periods, ascending.
+        step_days: length of a period.
+        horizon: periods after them for which holidays are needed.
+        others: arguments of ``Prophet`` that the setup does not name.
+    """
+    one = pd.Timedelta(days=step_days)
+    passed = np.diff(days.to_numpy()) // np.timedelta64(1, "D")
+    span, gap = (int(passed.sum()), int(passed.min())) if len(passed) > 0 else (0, step_days)
     return _prophet(
         setup,
-        holidays=_holidays(pd.Series(days), step_days, setup.country),
+        holidays=_holidays(days[0], days[-1] + horizon * one, step_days, setup.country),
         weekly=setup.weekly_order if span >= WEEKLY_FROM_DAYS and gap < 7 else 0,
         yearly=setup.yearly_order if span >= setup.yearly_from_days else 0,
+        **others,
     )
 
 
 def _prophet(
-    setup: ProphetSetup, *, holidays: pd.DataFrame | None, weekly: int, yearly: int
+    setup: ProphetSetup, *, holidays: pd.DataFrame | None, weekly: int, yearly: int, **others: Any
 ) -> "Prophet":
     for name in NOISY_LOGGERS:
         logging.getLogger(name).disabled = True
     from prophet import Prophet  # noqa: PLC0415 - takes a second and 100 MB: only where needed
 
     return Prophet(
-        growth="linear",
         n_changepoints=setup.changepoints,
         changepoint_range=setup.changepoint_range,
         changepoint_prior_scale=setup.changepoint_prior_scale,
@@ -158,12 +183,12 @@ def _prophet(
         yearly_seasonality=yearly,
         daily_seasonality=False,
         holidays=holidays,
-        uncertainty_samples=0,
+        **{"uncertainty_samples": 0, **others},
     )
 
 
 def _holidays(
-    ends: "pd.Series[pd.Timestamp]", step_days: int, country: str | None
+    first: pd.Timestamp, last: pd.Timestamp, step_days: int, country: str | None
 ) -> pd.DataFrame | None:
     """Holidays of the country as Prophet takes them, each moved to the end of its period."""
     if country is None:
@@ -175,12 +200,8 @@ def _holidays(
         raise UnknownHolidayCountry(
             f"there are no holidays of country {country!r}; use a two-letter code such as JP"
         )
-    first_year = (ends.iloc[0] - pd.Timedelta(days=step_days - 1)).year
-    years = list(range(first_year, ends.iloc[-1].year + 1))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        frame = make_holidays_df(years, country)
-    first = ends.iloc[0]
-    late = (frame["ds"] - first).dt.days % step_days
-    moved = frame["ds"] + pd.to_timedelta((-late) % step_days, unit="D")
-    return frame.assign(ds=moved).drop_duplicates().reset_index(drop=True)
+    begin = first - pd.Timedelta(days=step_days - 1)
+    with quiet():
+        frame = make_holidays_df(list(range(begin.year, last.year + 1)), country)
+    early = (first - frame["ds"]).dt.days % step_days
+    return frame.assign(ds=frame["ds"] + pd.to_timedelta(early, unit="D")).drop_duplicates()

@@ -14,7 +14,8 @@ from app.domain.forecasting.compiled import compiled
 TOLERANCE = 1e-10  # of the variance, relative; and of a pull, relative to its bound
 MOST_ROUNDS = 200
 STEEPEST = 0.95  # the secant lengthens a step up to twentyfold
-LEAST_VARIANCE = 1e-16  # in units of the largest value squared
+LEAST_VARIANCE = 1e-15  # in units of the largest value squared; below it, all is rounding
+LEAST_PIVOT = 1e-15  # in units of the first hinge's length squared
 SMALL_SHARE = 1e-7  # of the residual, below which differences of sums have lost their digits
 
 
@@ -26,7 +27,7 @@ def noise_variance(squares: float, rows: int) -> float:
 
 @compiled
 def active_optimum(
-    curvature: Floats, rhs: Floats, size: int, factor: Floats, target: Floats
+    curvature: Floats, rhs: Floats, size: int, least: float, factor: Floats, target: Floats
 ) -> None:
     """Solve curvature·target = rhs for the active changepoints, by Cholesky."""
     for i in range(size):
@@ -35,7 +36,7 @@ def active_optimum(
             for q in range(j):
                 total -= factor[i, q] * factor[j, q]
             if i == j:
-                factor[i, i] = sqrt(max(total, 1e-15 * curvature[i, i] + 1e-300))
+                factor[i, i] = sqrt(max(total, least))
             else:
                 factor[i, j] = total / factor[j, j]
     for i in range(size):
@@ -97,7 +98,7 @@ def lasso(
                         total -= c[p, active[i]] * shrink[p] * c[p, active[j]]
                     curvature[i, j] = total
                 rhs[i] = free[active[i]] - bound * sign[active[i]]
-            active_optimum(curvature, rhs, size, factor, target)
+            active_optimum(curvature, rhs, size, LEAST_PIVOT * g[0, 0], factor, target)
             step, leaving = 1.0, -1
             for i in range(size):
                 now = x[active[i]]

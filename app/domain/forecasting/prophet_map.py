@@ -43,6 +43,7 @@ import numpy as np
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.prophet_kernel import solve_rows
 
+UNSEEN = 1e-12  # share of the largest d, below which the data do not see a direction at all
 TREND_SCALE = 5.0  # standard deviation of the priors of k and m in prophet.stan
 
 
@@ -75,10 +76,11 @@ class Design:
         hinges = _hinges(self.t, self.changepoints)
         d, vectors = np.linalg.eigh(scales[:, None] * (ridge.T @ ridge) * scales)
         rotation = scales[:, None] * vectors
-        rotated = ridge @ rotation
+        seen = d > UNSEEN * d[-1]
+        rotated = np.where(seen, ridge @ rotation, 0.0)
         for name, value in {
             "rotation": rotation,
-            "d": np.maximum(d, 0.0),
+            "d": np.where(seen, d, 0.0),
             "basis": np.ascontiguousarray(np.hstack([rotated, hinges])),
             "c": np.ascontiguousarray(rotated.T @ hinges),
             "g": np.ascontiguousarray(hinges.T @ hinges),

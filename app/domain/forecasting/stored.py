@@ -1,4 +1,4 @@
-"""Reading a stored forecast: from its periods to days or weeks, with quantiles."""
+"""What is stored of a forecast, and how it is read: in days or weeks, with quantiles."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,3 +40,21 @@ def totals(
 def quantiles(mean: Floats, variance: Floats, levels: tuple[float, ...]) -> Floats:
     """Units that demand stays below with these chances (levels, spans); negative binomial."""
     return demand_quantile(mean, variance, np.asarray(levels)[:, None])
+
+
+def level_cv2(mean_total: Floats, dispersion: Floats) -> Floats:
+    """Squared coefficient of variation of demand beyond Poisson: how unsure its level is.
+
+        CV² = max(V − m, 0)/m² = max(dispersion − 1, 0)/m
+
+    Its inverse is the shape of the Gamma distribution of the level in sell or hold.
+
+    Args:
+        mean_total: m (n,), units forecast over some weeks.
+        dispersion: variance-to-mean ratio (n,) of the same total.
+
+    Returns:
+        CV² (n,), 0 where no demand is forecast.
+    """
+    beyond = np.maximum(dispersion - 1, 0.0)
+    return np.divide(beyond, mean_total, out=np.zeros_like(beyond), where=mean_total > 0)

@@ -33,15 +33,16 @@ def top_down(
     horizon = group_forecast.shape[1]
     if len(group_forecast) == 0:
         return np.zeros((len(demand), horizon))
-    share = _recent(demand, known, window)
-    whole = _recent(group_demand, known, window)[group]
+    share = recent_units(demand, known, window)
+    whole = recent_units(group_demand, known, window)[group]
     share = np.divide(share, whole, out=np.zeros_like(share), where=(whole > 0) & (group >= 0))
     mean: Floats = share[:, None] * group_forecast[group]
     return mean
 
 
 @compiled
-def _recent(demand: Floats, known: int, window: int) -> Floats:
+def recent_units(demand: Floats, known: int, window: int) -> Floats:
+    """Units sold in the last ``window`` of the first ``known`` periods (n,)."""
     total = np.zeros(len(demand))
     for i in range(len(demand)):
         for t in range(max(known - window, 0), known):

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from app.domain.demand import Floats
-from app.domain.dispersion import level_cv2
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.engine import Choice, SelectionScores, SeriesForecasts, Shared
+from app.domain.forecasting.stored import level_cv2
 from app.queries import forecast_partitions
 from app.services.forecasting.planning import Partition, Plan
 from app.services.forecasting.reading import Finding, Piece, read

@@ -35,6 +35,8 @@ class Order:
         country: whose holidays, ISO 3166.
         sku_ids: only these; None: all.
         location_ids: only these; None: all.
+        partition_series: most series that one worker forecasts at once. What is summed up over
+            partitions differs in its last digits with it, but with nothing else.
     """
 
     as_of: date
@@ -43,6 +45,7 @@ class Order:
     country: str
     sku_ids: list[str] | None = None
     location_ids: list[str] | None = None
+    partition_series: int = PARTITION_SERIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
     history = (order.as_of - first).days // order.step_days + 1
     since = order.as_of - timedelta(days=history * order.step_days - 1)
     parts = await forecast_plans.plan_partitions(
-        session, run_id, total=total, size=PARTITION_SERIES
+        session, run_id, total=total, size=order.partition_series
     )
     sold = await forecast_plans.group_sales(
         session, run_id, as_of=order.as_of, since=since, step_days=order.step_days

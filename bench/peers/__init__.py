@@ -1,0 +1,1 @@
+"""Peers that live in ``.venv-bench``; nothing here imports ours."""

@@ -1,0 +1,42 @@
+"""``python -m bench.prophet_alone FILE LAST_DAY REPEATS``: batched Prophet in a process of its own.
+
+Prints one JSON object: the seconds from the start of the interpreter's first import to the last
+quantile, those of the forecasts alone, and the largest memory the process ever had.
+"""
+
+import json
+import resource
+import sys
+from datetime import date
+from time import perf_counter
+
+STARTED = perf_counter()
+
+
+def main() -> None:
+    import numpy as np  # noqa: PLC0415 - on the clock
+
+    from bench.prophet import forecast  # noqa: PLC0415
+
+    demand = np.load(sys.argv[1])
+    last = date.fromisoformat(sys.argv[2])
+    begun = perf_counter()
+    series = 0
+    for _ in range(int(sys.argv[3])):
+        mean, _ = forecast(demand, last)
+        series += len(mean)
+    ended = perf_counter()
+    print(
+        json.dumps(
+            {
+                "series": series,
+                "seconds": ended - STARTED,
+                "forecast_seconds": ended - begun,
+                "memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
