@@ -11,14 +11,13 @@ from app.queries.key_order import After, bound_after, order_by, rows_after
 from app.queries.selection import Selection
 
 KEYS = ["sku_id", "location_id"]
-SORTS = (
-    "units_left",
-    "value_left",
-    "days_late",
-    "late_probability",
-    "sold_out_probability",
-    "on_hand",
-)
+SORTS = {
+    name: name
+    for name in ("units_left", "value_left", "late_probability", "sold_out_probability", "on_hand")
+} | {
+    # what is not gone within the horizon is later than all that is
+    "days_late": "CASE WHEN verdict = 'late' THEN coalesce(days_late, 1000000) ELSE days_late END"
+}
 CHUNK = 1000
 
 ROWS = """
@@ -46,7 +45,7 @@ class ListView:
     def statement(self, after: After | None) -> tuple[str, dict[str, Any]]:
         is_falling = self.is_falling if self.sort else None
         statement = ROWS.format(
-            sort=self.sort or "NULL",
+            sort=SORTS[self.sort] if self.sort else "NULL",
             of_skus=self.selection.of_skus(),
             of_locations=self.selection.of_locations(),
             of_verdict="true" if self.verdict is None else "listed.verdict = :verdict",

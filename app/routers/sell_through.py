@@ -264,9 +264,10 @@ async def list_sell_through(
 ) -> Any:
     """Every SKU with stock at every location: when it is sold out, what is left, is that in time.
 
-    As of the last evaluation; `/sku/{sku_id}/sell-through` computes anew, with the curve. Sorted
-    by `-units_left` or `-value_left` what will be left over comes first, by `-days_late` what is
-    latest. Flags as there.
+    As of the last evaluation or forecast; `/sku/{sku_id}/sell-through` computes anew, with the
+    curve. Sorted by `-units_left` or `-value_left` what will be left over comes first, by
+    `-days_late` what is latest, before all what is late and not gone within the horizon (its
+    `days_late` is null). Flags as there.
     """
     column, is_falling = sort_of(sort, SORTS)
     name = list_name("sell-through", astuple(selection), verdict, sort)

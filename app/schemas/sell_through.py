@@ -64,7 +64,8 @@ class OutlookBody(CourseBody):
         description="That it is still there when the tolerance ends"
     )
     days_late: int | None = Field(
-        description="Median sell-out date less `target_on`; negative: early"
+        description="Median sell-out date less `target_on`; negative: early; null: not within"
+        " the horizon, or no target"
     )
     verdict: VerdictName = Field(
         description="early 早期, on_time 適正, late 遅れ: what is more likely than not;"

@@ -293,6 +293,18 @@ async def test_a_styles_stock_is_not_fungible(client: AsyncClient, sessions: Ses
     assert (everywhere["on_hand"], everywhere["locations"]) == (30, 2)
 
 
+async def test_where_one_of_several_has_stock_it_is_told_exactly(
+    client: AsyncClient, sessions: Sessions
+):
+    await a_style(sessions)
+    await given.add(sessions, sku("C", style_id="C"), sku("D", style_id="C"))
+    await given.add(sessions, given.stock("C", 10), forecast("C", 1.0), forecast("D", 1.0))
+    style = await ask(client, "/styles/C/sell-through")
+    alone = await ask(client, "/sku/C/sell-through")
+    same = ("sell_out_on", "units_left_low", "units_left_high", "verdict", "late_probability")
+    assert [style[name] for name in same] == [alone[name] for name in same]
+
+
 async def test_the_forecast_of_a_style_is_the_sum_of_its_skus(
     client: AsyncClient, sessions: Sessions
 ):
@@ -393,6 +405,24 @@ async def test_the_list_is_filtered_sorted_and_paged(client: AsyncClient, sessio
     lines = list(csv.DictReader(StringIO(answer.content.decode("utf-8-sig"))))
     assert [line["sku_id"] for line in lines] == [
         row["sku_id"] for row in await rows(client, "/sell-through", sort="-units_left")
+    ]
+
+
+async def test_what_is_not_gone_within_the_horizon_is_the_latest(
+    client: AsyncClient, sessions: Sessions
+):
+    soon = DAY + timedelta(days=30)
+    for name, stock in (("A", 100), ("B", 3000), ("C", 150)):
+        await given.add(sessions, sku(name, sales_end_on=soon), given.stock(name, stock))
+    await fill(sessions, *(forecast(name, 2.0) for name in "ABC"), sku("D"), given.stock("D", 0))
+    async with sessions.begin() as session:
+        await renew_list(session)
+    found = await rows(client, "/sell-through", sort="-days_late")
+    assert [(row["sku_id"], row["days_late"] is None) for row in found] == [
+        ("B", True),
+        ("C", False),
+        ("A", False),
+        ("D", True),
     ]
 
 

@@ -39,12 +39,13 @@ class Outlook:
     left_at_most: LeftAtMost
 
 
-def outlook(stock: Floats, draws: Sequence[Demand]) -> Outlook:
+def outlook(stock: Floats, draws: Sequence[Demand], *, sold_out_units: float = 0.0) -> Outlook:
     """The outlook on stocks that each meet their own demand.
 
     Args:
         stock: I (n,), whole units on hand; what is negative is none.
         draws: demand of the n rows, once for every price response that may be the true one.
+        sold_out_units: units left at which a stock counts as sold out.
     """
     units = np.maximum(stock, 0.0)[:, None]
 
@@ -56,7 +57,7 @@ def outlook(stock: Floats, draws: Sequence[Demand]) -> Outlook:
     known = ~np.isnan(draws[0].mean)
     return Outlook(
         expected_left=np.minimum.accumulate(np.where(known, units - sold, np.nan), axis=1),
-        sold_out=steady(np.where(known, left_at_most(np.zeros_like(sold)), np.nan)),
+        sold_out=steady(np.where(known, left_at_most(np.full_like(sold, sold_out_units)), np.nan)),
         left_at_most=left_at_most,
     )
 

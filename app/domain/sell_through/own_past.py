@@ -29,13 +29,14 @@ def dispersion_together(
         members: demand (n, D) of the members to come.
         settings: as of the forecast.
     """
-    days = members.mean.shape[1]
     errors = rolling_errors(history[None], len(history), calendar, settings)
-    if not errors.measured.any():
+    measured = (errors.windows > 0) & (errors.total > 0)
+    if not measured.any():
         mean: Floats = np.nansum(members.mean, axis=0)
         spread: Floats = np.nansum(np.sqrt(members.variance), axis=0) ** 2
         return np.divide(spread, mean, out=np.ones_like(mean), where=mean > 0)
-    usual = np.median(errors.own_cv2()[errors.measured])
-    medians = np.full((1, errors.total.shape[1]), usual)
-    ratio: Floats = dispersion(errors, np.zeros(1, np.int64), medians, days, settings)[0]
+    total, windows = errors.total[measured], errors.windows[measured]
+    beyond = np.maximum(errors.squared[measured] / total - 1, 0.0)
+    usual = np.full((1, errors.total.shape[1]), np.median(beyond * windows / total))
+    ratio: Floats = dispersion(errors, usual, members.mean.shape[1], settings)[0]
     return ratio

@@ -124,8 +124,12 @@ class Heap:
         at = self.at
         days = np.arange(at.demand.mean.shape[1]) if columns is None else columns
         seen_draws = [draw.on(days) for draw in draws]
+        in_stock = np.flatnonzero(at.stock > 0)
         if self.dispersion is None:
             seen = outlook(at.stock, seen_draws)
+        elif len(in_stock) == 1:  # of several that were looked at
+            only = [draw.at(in_stock) for draw in seen_draws]
+            seen = outlook(at.stock[in_stock], only, sold_out_units=self.sold_out_units)
         else:
             seen = outlook_together(
                 at.stock, seen_draws, self.dispersion[days], sold_out_units=self.sold_out_units
