@@ -15,6 +15,7 @@ WORDS = {
     "lacks_price": "no_list_price",
     "is_unlisted": "unlisted",
     "has_no_count": "no_stock_count",
+    "has_old_count": "old_stock_count",
     "has_no_forecast": "no_forecast",
     "is_past_end": "past_sales_end",
     "is_beyond_horizon": "beyond_horizon",

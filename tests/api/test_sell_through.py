@@ -141,7 +141,8 @@ async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, ses
         *(sku("HUGE"), given.stock("HUGE", 9), forecast("HUGE", 1e6)),
         *(sku("OLD"), given.stock("OLD", 9, counted_on=DAY + timedelta(days=400))),
         forecast("OLD", 1),
-        sku("NOTHING"),
+        *(sku("LONG-AGO"), given.stock("LONG-AGO", 9, counted_on=long_ago)),
+        *(forecast("LONG-AGO", 1), sku("NOTHING")),
     )
     cases: dict[str, tuple[str, list[str]]] = {
         "NO-STOCK": ("no_stock", ["stale"]),
@@ -154,6 +155,7 @@ async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, ses
         "DEAD": ("sold_out_late", ["stale"]),
         "HUGE": ("sold_out_early", ["stale"]),
         "OLD": ("past_season_end", ["no_forecast", "past_sales_end"]),
+        "LONG-AGO": ("sold_out_early", ["stale", "old_stock_count"]),
         "NOTHING": ("no_stock", ["no_stock_count", "no_forecast"]),
     }
     found = {name: await ask(client, f"/sku/{name}/sell-through", depth=0.3) for name in cases}

@@ -78,14 +78,17 @@ def test_nothing_in_stock():
 
 @given(
     st.lists(st.floats(0, 100), min_size=1, max_size=6),
-    st.floats(-1, 1),
+    st.floats(0, 1),
 )
 def test_the_correlation_is_the_one_that_was_put_in(variances: list[float], rho: float):
     parts = np.array(variances)[:, None]
-    lowest = -1 / max(len(parts) - 1, 1)
-    rho = max(rho, lowest)
     together = correlated(parts, np.array([rho]))
-    assert together[0] >= 0
-    if (parts > 1e-3).sum() > 1 and len(parts) > 1:
-        found = common_correlation(parts, together)
-        assert correlated(parts, found) == pytest.approx(together, abs=1e-6)
+    found = common_correlation(parts, together)
+    assert 0 <= found[0] <= 1
+    assert correlated(parts, found) == pytest.approx(together, abs=1e-6)
+
+
+def test_less_than_independence_counts_as_independence():
+    parts = np.array([[4.0], [9.0]])
+    assert common_correlation(parts, np.array([1.0])).tolist() == [0]
+    assert correlated(parts, np.zeros(1)).tolist() == [13]

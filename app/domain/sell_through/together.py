@@ -77,12 +77,14 @@ def outlook_together(
 def common_correlation(variance: Floats, together: Floats) -> Floats:
     """ρ (D,) that makes variances (n, D) of n totals the variance (D,) of their sum.
 
-    Between −1/(n − 1), where the sum is certain, and 1; 0 for a single one.
+    Between 0 and 1. The variances of single series are drawn towards those of their class; where
+    these add up to more than the total has ever strayed, ρ would come out negative and the band
+    would vanish. Then the members count as independent, and the band is rather too wide.
     """
     alone = variance.sum(axis=0)
     pairs = np.sqrt(variance).sum(axis=0) ** 2 - alone
     rho = np.divide(together - alone, pairs, out=np.zeros_like(alone), where=pairs > 0)
-    answer: Floats = np.clip(rho, -1 / max(len(variance) - 1, 1), 1.0)
+    answer: Floats = np.clip(rho, 0.0, 1.0)
     return answer
 
 
@@ -90,7 +92,7 @@ def correlated(variance: Floats, rho: Floats) -> Floats:
     """Variance (D,) of the sum of n parts with variances (n, D), all equally correlated."""
     alone: Floats = variance.sum(axis=0)
     sum_of_sd: Floats = np.sqrt(variance).sum(axis=0)
-    return np.maximum(alone + rho * (sum_of_sd**2 - alone), 0.0)
+    return alone + rho * np.maximum(sum_of_sd**2 - alone, 0.0)
 
 
 def _growth(mean: Floats, usual: Floats) -> Floats:

@@ -29,7 +29,13 @@ from app.queries.sell_through import Row
 from app.queries.staging import copy_rows
 from app.services.policies import scoped_policies
 from app.services.sell_through.courses import day_after
-from app.services.sell_through.standing import Standing, Targets, standing, targets
+from app.services.sell_through.standing import (
+    Standing,
+    Targets,
+    has_old_count,
+    standing,
+    targets,
+)
 
 
 async def renew_list(session: AsyncSession) -> dict[str, int]:
@@ -129,16 +135,17 @@ def _at_end(values: Floats, by: Targets, before: Floats) -> Floats:
 
 def _doubts(at: Standing, by: Targets) -> list[dict[str, Any]]:
     reach = (~np.isnan(at.demand.mean)).sum(axis=1)
-    facts = zip(at.rows, by.season_end.tolist(), reach.tolist(), strict=True)
+    facts = zip(at.rows, at.today, by.season_end.tolist(), reach.tolist(), strict=True)
     return [
         {
             **{name: row[name] for name in ("is_derived", "is_negative", "is_stale")},
             **{name: row[name] for name in ("is_estimated", "is_borrowed")},
+            "has_old_count": has_old_count(row, today),
             "has_no_forecast": not known,
             "is_past_end": end <= 0,
             "is_beyond_horizon": 0 < known < end,
         }
-        for row, end, known in facts
+        for row, today, end, known in facts
     ]
 
 

@@ -14,6 +14,8 @@ from app.domain.sell_through.price_response import demand_factors
 from app.domain.sell_through.stock_left import Floats
 from app.queries.sell_through import Row, reals
 
+OLD_DAYS = 7  # since the count, in which stock has changed that nobody has looked at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -134,6 +136,12 @@ def at_depth(at: Standing, depth: float, policy: Policy) -> tuple[list[Demand], 
     return [at.demand.times(factor) for factor in factors], factors
 
 
+def has_old_count(row: Row, today: date) -> bool:
+    """Whether sales of more than a week have passed since the stock was counted."""
+    counted: date | None = row["counted_on"]
+    return counted is not None and (today - counted).days > OLD_DAYS
+
+
 def doubts(at: Standing, *, depth: float | None, policy: Policy) -> dict[str, bool]:
     """What is doubtful about figures that rest on these series, see ``data_flags``."""
     rows = at.rows
@@ -144,6 +152,7 @@ def doubts(at: Standing, *, depth: float | None, policy: Policy) -> dict[str, bo
         "has_no_count": not rows or any(row["on_hand"] is None for row in rows),
         "has_no_forecast": not rows
         or bool(np.isnan(at.demand.mean).all(axis=1).any() or not at.demand.mean.shape[1]),
+        "has_old_count": any(map(has_old_count, rows, at.today)),
         "is_estimated": any(row["is_estimated"] for row in rows),
         "is_borrowed": any(row["is_borrowed"] for row in rows),
     }
