@@ -8,6 +8,8 @@ Source:
     PostgreSQL documentation, COPY, "Binary Format"; the array's layout as in ``array_send``.
 """
 
+from collections.abc import Iterator
+from struct import Struct
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,9 +17,14 @@ import numpy as np
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
 TRAILER = b"\xff\xff"
 REAL_OID = 700
+ROW_HEAD = Struct(">2x 4x i 4x 4x 4x 4x i 4x")  # fields, key, and of an array all but its elements
+ARRAY_HEAD = 4 + 5 * 4  # its length in bytes, dimensions, nulls, type, elements, first index
+INT_ELEMENT = np.dtype([("length", ">i4"), ("value", ">i4")])
+FLOAT_ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 Records: TypeAlias = np.typing.NDArray[np.void]
 Floats: TypeAlias = np.typing.NDArray[np.float64]
+Ints: TypeAlias = np.typing.NDArray[np.int64]
 
 
 def rows_of(data: bytes | bytearray | memoryview, **fields: str) -> Records:
@@ -41,6 +48,22 @@ def rows_of(data: bytes | bytearray | memoryview, **fields: str) -> Records:
         raise ValueError("the rows have other fields than expected")
     records: Records = np.frombuffer(body, layout)
     return records
+
+
+def grouped(data: bytes | bytearray | memoryview) -> Iterator[tuple[int, Ints, Floats]]:
+    """Rows of an int4, an int4[] and a float8[], the arrays without nulls and of one length.
+
+    A row for each series costs the server and the client far less than one for each value.
+    """
+    view, at = memoryview(data), len(HEADER)
+    while view[at : at + 2] != TRAILER:
+        key, n = ROW_HEAD.unpack_from(view, at)
+        at += ROW_HEAD.size
+        offsets = np.frombuffer(view, INT_ELEMENT, n, at)["value"]
+        at += n * INT_ELEMENT.itemsize + ARRAY_HEAD
+        values = np.frombuffer(view, FLOAT_ELEMENT, n, at)["value"]
+        at += n * FLOAT_ELEMENT.itemsize
+        yield key, offsets.astype(np.int64), values.astype(np.float64)
 
 
 def reals_of(data: bytes | bytearray | memoryview, width: int, **fields: str) -> Records:

@@ -4,7 +4,7 @@ Workers are plain processes, here or on other machines; they use psycopg, not th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,28 +12,34 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from app.queries.binary_copy import HEADER, TRAILER, Records, packed, rows_of
+from app.queries.binary_copy import HEADER, TRAILER, Floats, Ints, grouped, packed
 
 SESSION = "-c jit=off -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10"
 
 # The keys are a range of the primary key, so that a partition costs what it holds, not a table.
-SALES = """
+FROM_SALES = """
+    FROM forecast_series AS series JOIN sales_daily AS daily
+         ON daily.sku_id = series.sku_id AND daily.location_id = series.location_id
+    WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
+      AND daily.sku_id BETWEEN %(from)s AND %(to)s
+      AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
+"""
+DAILY_SALES = f"""
     COPY (
-        SELECT series_number, -((%(as_of)s::date - sold_on) / %(step)s), sum(units)::float8
-        FROM forecast_series JOIN sales_daily USING (sku_id, location_id)
-        WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
-          AND sku_id BETWEEN %(from)s AND %(to)s
-          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
-        GROUP BY 1, 2
+        SELECT series_number, array_agg(sold_on - %(as_of)s::date), array_agg(units::float8)
+        {FROM_SALES}
+        GROUP BY series_number
     ) TO STDOUT (FORMAT binary)
 """
-DAILY_SALES = """
+WEEKLY_SALES = f"""
     COPY (
-        SELECT series_number, sold_on - %(as_of)s::date, units::float8
-        FROM forecast_series JOIN sales_daily USING (sku_id, location_id)
-        WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
-          AND sku_id BETWEEN %(from)s AND %(to)s
-          AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
+        SELECT series_number, array_agg(week), array_agg(sold) FROM (
+            SELECT series_number, -((%(as_of)s::date - sold_on) / 7) AS week,
+                   sum(units)::float8 AS sold
+            {FROM_SALES}
+            GROUP BY 1, 2
+        ) AS weeks
+        GROUP BY series_number
     ) TO STDOUT (FORMAT binary)
 """
 SERIES = """
@@ -114,11 +120,13 @@ def keys(connection: psycopg.Connection[Any], of: Slice) -> Keys:
     )
 
 
-def sales(connection: psycopg.Connection[Any], of: Slice, known: Keys) -> Records:
-    """Net units by ``number`` of the series and period ``offset`` (0: the last)."""
+def sales(
+    connection: psycopg.Connection[Any], of: Slice, known: Keys
+) -> Iterator[tuple[int, Ints, Floats]]:
+    """Of each series that has sold its number, period offsets (0: the last) and net units there."""
     span = {"from": min(known.sku_id), "to": max(known.sku_id)}
-    data = copied(connection, DAILY_SALES if of.step_days == 1 else SALES, _named(of) | span)
-    return rows_of(data, number="i4", offset="i4", units="f8")
+    statement = DAILY_SALES if of.step_days == 1 else WEEKLY_SALES
+    yield from grouped(copied(connection, statement, _named(of) | span))
 
 
 def copied(connection: psycopg.Connection[Any], statement: str, known: dict[str, Any]) -> bytearray:

@@ -63,9 +63,9 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
 
 def _sold(connection: psycopg.Connection[Any], plan: Plan, of: Slice, keys: Keys) -> Floats:
     """Net units (n, T), NaN before the first sale of each series."""
-    rows = forecast_partitions.sales(connection, of, keys)
     demand = np.zeros((of.series, plan.history))
-    demand[rows["number"] - of.first, plan.history - 1 + rows["offset"]] = rows["units"]
+    for number, offsets, units in forecast_partitions.sales(connection, of, keys):
+        demand[number - of.first, plan.history - 1 + offsets] = units
     np.maximum(demand, 0.0, out=demand)
     return _blank_before(demand, _first_columns(plan, keys))
 

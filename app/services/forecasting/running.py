@@ -1,10 +1,11 @@
 """Where partitions are worked on: in this process, in others of this machine, or on a cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from app import compute
+from app.compute import Pool
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -21,9 +22,25 @@ class NoScheduler(Exception):
     """No Dask scheduler answers at this address, or it has no workers."""
 
 
+class Crew(Protocol):
+    """Those who do the work, for as many rounds as there are."""
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        chunks: Sequence[Task],
+        *,
+        progress: Callable[[int], object],
+    ) -> Iterator[Result]:
+        """Apply a function to every task; yield results as they come.
+
+        A worker that dies costs its own task only, which is done again.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """Who does the work.
+    """Who is to do the work.
 
     Attributes:
         processes: of this machine, at least 1.
@@ -34,42 +51,56 @@ class Workers:
     processes: int = 1
     scheduler: str | None = None
 
+    @contextmanager
+    def at_work(self, tasks: int) -> Iterator[Crew]:
+        """Those who work on so many tasks; a single one takes less time than to start a process.
+
+        Raises:
+            NoDistributed: a scheduler is named, and Dask is not installed.
+            NoScheduler: it does not answer, or has no workers.
+        """
+        if self.scheduler is not None:
+            with _client(self.scheduler) as client, client.as_current():
+                yield _Cluster(client)
+        elif tasks == 1:
+            yield _Here()
+        else:
+            with Pool(min(self.processes, tasks)) as pool:
+                yield pool
+
+
+class _Here:
+    """This process."""
+
     def run(
         self,
         function: Callable[[Task], Result],
-        tasks: Sequence[Task],
+        chunks: Sequence[Task],
+        *,
         progress: Callable[[int], object],
     ) -> Iterator[Result]:
-        """Apply a function to every task; yield results as they come.
-
-        A single task is done here: it takes less time than to start another process. A worker
-        that dies costs its own task only, which is done again.
-        """
-        if self.scheduler is not None:
-            yield from _on_cluster(self.scheduler, function, tasks, progress)
-        elif len(tasks) == 1:
-            yield function(tasks[0])
-            progress(1)
-        else:
-            processes = min(self.processes, len(tasks))
-            yield from compute.run(function, tasks, processes=processes, progress=progress)
+        for done, task in enumerate(chunks, start=1):
+            yield function(task)
+            progress(done)
 
 
-def _on_cluster(
-    scheduler: str,
-    function: Callable[[Task], Result],
-    tasks: Sequence[Task],
-    progress: Callable[[int], object],
-) -> Iterator[Result]:
-    try:
-        from distributed import Client, as_completed  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise NoDistributed(
-            "Dask is not installed; install the extra: pip install 'ltv-zaiko[distributed]'"
-        ) from error
-    with _client(Client, scheduler) as client:
+class _Cluster:
+    """The workers of a Dask scheduler."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        chunks: Sequence[Task],
+        *,
+        progress: Callable[[int], object],
+    ) -> Iterator[Result]:
+        from distributed import as_completed  # noqa: PLC0415 - an extra
+
         # Not pure: a task writes to the database, so the same one asked for again is done again.
-        futures = client.map(function, tasks, pure=False, retries=DEATHS)
+        futures = self._client.map(function, chunks, pure=False, retries=DEATHS)
         finished = as_completed(futures)  # type: ignore[no-untyped-call]
         for done, future in enumerate(finished, start=1):
             result: Result = future.result()
@@ -78,12 +109,18 @@ def _on_cluster(
             yield result
 
 
-def _client(client: Any, scheduler: str) -> Any:
+def _client(scheduler: str) -> Any:
     try:
-        found = client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        from distributed import Client  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise NoDistributed(
+            "Dask is not installed; install the extra: pip install 'ltv-zaiko[distributed]'"
+        ) from error
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise NoScheduler(f"no Dask scheduler answers at {scheduler}") from error
-    if not found.scheduler_info()["workers"]:
-        found.close()
+    if not client.scheduler_info()["workers"]:
+        client.close()  # type: ignore[no-untyped-call]
         raise NoScheduler(f"the Dask scheduler at {scheduler} has no workers")
-    return found
+    return client

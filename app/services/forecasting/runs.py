@@ -131,15 +131,18 @@ def _computed(
     )
     place = Workplace(url=url, plan=planned, shared=shared)
     parts = planned.partitions
-    scored = list(workers.run(partial(partitions.score, place), parts, report))
-    scored.sort(key=lambda one: one.number)  # sums of floats depend on their order
-    choice = engine.choose(reduce(add, (one.scores for one in scored)), planned.settings)
 
     def report_second(done: int) -> None:
         report(len(parts) + done)
 
-    work = partial(partitions.forecast, place, choice)
-    written = sorted(workers.run(work, parts, report_second), key=lambda one: one.number)
+    with workers.at_work(len(parts)) as crew:
+        score = partial(partitions.score, place)
+        # sums of floats depend on their order
+        scored = sorted(crew.run(score, parts, progress=report), key=lambda one: one.number)
+        choice = engine.choose(reduce(add, (one.scores for one in scored)), planned.settings)
+        work = partial(partitions.forecast, place, choice)
+        done = crew.run(work, parts, progress=report_second)
+        written = sorted(done, key=lambda one: one.number)
     accuracy = reduce(add, (one.accuracy for one in written)).rows()
     summary = _summary(planned, choice, written) | {
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)
@@ -161,7 +164,7 @@ def _summary(planned: Plan, choice: engine.Choice, written: Sequence[Done]) -> d
         "history_periods": planned.history,
         **counts,
         "members": {
-            name: {"members": list(mask_members(mask)), "reason": str(reason)}
+            name: {"members": [str(member) for member in mask_members(mask)], "reason": str(reason)}
             for name, mask, reason in zip(
                 CLASSES, choice.members.masks, choice.members.reasons, strict=True
             )
