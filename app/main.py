@@ -32,6 +32,7 @@ from app.routers import (
     previews,
     rejects,
     sales,
+    sell_through,
     sku,
 )
 from app.routers.body_limit import BodyLimit
@@ -40,6 +41,7 @@ from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 RESOURCES = (  # the hottest first: routes are tried in this order
+    sell_through,  # some of its paths are longer than one that takes all below /sku
     sku,
     dispositions,
     inventory,

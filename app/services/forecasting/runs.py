@@ -26,6 +26,7 @@ from app.services.forecasting.planning import NothingToForecast, Order, Plan, pl
 from app.services.forecasting.running import Workers
 from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
+from app.services.sell_through.listing import renew_list
 
 MOST_FAILURES = 100  # told in a summary; all of them are findings
 STEP = "forecasting"
@@ -86,6 +87,7 @@ async def forecast_demand(
     computed = await compute(sessions, progress, order, workers)
     async with sessions.begin() as session:
         summary = await finish(session, computed)
+        await renew_list(session)
     await progress("done", 1, 1)
     return summary
 
