@@ -82,9 +82,12 @@ def prophet_forecast(
         Means (n, H) and quantiles (n, level, H); NaN as in `prophet_mean`.
 
     Raises:
-        ValueError, UnknownHolidayCountry: as `prophet_mean`.
+        ValueError: if a level is not between 0 and 1, or the horizon is below 1.
+        UnknownHolidayCountry: if there are no holidays of the country.
     """
     wanted = tuple(float(level) for level in levels)
+    if not all(0 < level < 1 for level in wanted):
+        raise ValueError(f"quantile levels lie between 0 and 1: {wanted}")
     mean = np.full((len(demand), horizon), np.nan)
     quantiles = np.full((len(demand), len(wanted), horizon), np.nan)
     for rows, optima, ahead, step in _fits(demand, calendar, horizon, settings.plain_prophet):

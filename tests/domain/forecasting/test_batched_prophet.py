@@ -220,6 +220,8 @@ def test_bad_questions_have_clear_answers():
     demand = counts(np.random.default_rng(9), 3, 100)
     with pytest.raises(ValueError, match="horizon is 0"):
         forecast(demand, horizon=0)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        forecast(demand, levels=[0.5, 1.0])
     with pytest.raises(UnknownHolidayCountry, match="'XX'"):
         forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="XX")))
     with pytest.raises(UnknownHolidayCountry, match="HolidayBase"):

@@ -117,12 +117,13 @@ def test_it_is_a_backend_like_others():
     assert backend.stan_fit is None
 
 
-def test_an_audit_finds_no_series_that_real_prophet_fits_better():
+@pytest.mark.parametrize("setup", [PLAIN, JAPAN, ForecastSettings().prophet])
+def test_an_audit_finds_no_series_that_real_prophet_fits_better(setup):
     rng = np.random.default_rng(6)
     demand = started(retail(rng, 5, 400), [0, 0, 100, 0, 0])
     demand[3] = 4.0
     demand[4] = gappy(demand[[4]], rng)[0]
-    found = audit(demand, calendar=DAYS, setup=JAPAN)
+    found = audit(demand, calendar=DAYS, setup=setup)
     assert (found.series, found.failed, found.worse) == (4, 0, 0)
     assert found.largest_excess <= 1e-6
     assert found.median_excess < 0
