@@ -43,7 +43,7 @@ def weekly_by_days(connection, series, weeks, *, parts=1):
         first, last = len(series) * part // parts, len(series) * (part + 1) // parts - 1
         of = replace(whole, first=first, last=last)
         gross = sales(connection, of, keys(connection, of))
-        back = return_deltas(connection, of)
+        back = return_deltas(connection, of, keys(connection, of))
         demand[gross["number"], weeks - 1 + gross["offset"]] += gross["units"]
         demand[back["number"], weeks - 1 + back["offset"]] -= back["units"]
         assert (back["units"] > 0).all()
@@ -75,7 +75,7 @@ def test_a_return_elsewhere_and_of_a_guest(connection):
     lines = [("S", "EC", 30, 4, "a"), ("S", "GINZA", 20, -3, "a"), ("S", "GINZA", 20, -1, None)]
     planned.sell(connection, [*lines, ("S", "GINZA", 25, 2, "b"), ("S", "EC", 1, -9, "c")])
     of = planned.plan(connection, [("S", "EC"), ("S", "GINZA")])
-    rows = return_deltas(connection, of)
+    rows = return_deltas(connection, of, keys(connection, of))
     assert [rows[name].tolist() for name in ("number", "offset", "units")] == [[0], [-30], [3]]
 
 

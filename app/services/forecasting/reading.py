@@ -93,7 +93,7 @@ def _sold(connection: psycopg.Connection[Any], plan: Plan, of: Slice, keys: Keys
     demand = np.zeros((of.series, plan.history))
     for number, offsets, units in forecast_partitions.sales(connection, of, keys):
         demand[number - of.first, plan.history - 1 + offsets] = units
-    back = return_deltas.return_deltas(connection, of)
+    back = return_deltas.return_deltas(connection, of, keys)
     demand[back["number"] - of.first, plan.history - 1 + back["offset"]] -= back["units"]
     np.maximum(demand, 0.0, out=demand)
     first = _first_columns(plan, keys)
