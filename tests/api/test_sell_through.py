@@ -295,6 +295,20 @@ async def test_a_styles_stock_is_not_fungible(client: AsyncClient, sessions: Ses
     assert (everywhere["on_hand"], everywhere["locations"]) == (30, 2)
 
 
+async def test_a_count_dated_ahead_harms_nothing_else(client: AsyncClient, sessions: Sessions):
+    await a_style(sessions)
+    before = await ask(client, "/locations/EC/sell-through", category="Ladies")
+    ahead = DAY + timedelta(days=5000)
+    await given.add(sessions, sku("A-XL", style_id="A", category="Ladies/Coats"))
+    await given.add(sessions, given.stock("A-XL", 7, counted_on=ahead), forecast("A-XL", 1.0))
+    after = await ask(client, "/locations/EC/sell-through", category="Ladies")
+    [old], [new] = before["groups"], after["groups"]
+    assert new["as_of"] == old["as_of"] == str(DAY)
+    assert new["on_hand"] == old["on_hand"] + 7
+    for then, now in zip(old["curve"], new["curve"], strict=True):
+        assert now["expected_left"] == pytest.approx(then["expected_left"] + 7, abs=0.02)
+
+
 async def test_where_one_of_several_has_stock_it_is_told_exactly(
     client: AsyncClient, sessions: Sessions
 ):
