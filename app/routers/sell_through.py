@@ -27,7 +27,7 @@ from app.routers.parameters import (
     sort_by,
     sort_of,
 )
-from app.schemas.common import Id, Page
+from app.schemas.common import Day, Id, Page
 from app.schemas.csv import Unencodable
 from app.schemas.problem import raises
 from app.schemas.sell_through import (
@@ -58,6 +58,13 @@ Depth = Annotated[
         examples=[0.3],
     ),
 ]
+EndsOn = Annotated[
+    Day | None,
+    Query(
+        description="What if: judge by this last day of sales 販売終了日, not by the master's",
+        examples=["2012-01-31"],
+    ),
+]
 PlaceId = Annotated[
     Id, Path(description="拠点コード", openapi_examples={"sample": {"value": "EC"}})
 ]
@@ -86,6 +93,7 @@ async def get_sku_sell_through(
     sku_id: SkuId,
     session: Session,
     location_id: LocationId = None,
+    ends_on: EndsOn = None,
     depth: Depth = None,
     step: Step = "week",
     format: Format = "json",  # noqa: A002 - the contract's name
@@ -110,7 +118,9 @@ async def get_sku_sell_through(
         raise UnknownSku(f"sku_id '{sku_id}' is not in the catalogue")
     await _require_location(session, location_id)
     selection = Selection(sku_id=sku_id, location_id=location_id)
-    found = await item_sell_through(session, selection, depth=depth, step_days=STEP_DAYS[step])
+    found = await item_sell_through(
+        session, selection, ends_on=ends_on, depth=depth, step_days=STEP_DAYS[step]
+    )
     whose = {"sku_id": sku_id, "style_id": None, "location_id": location_id}
     if format == "csv":
         return await _curves([(whose["sku_id"], found)], "sku_id", depth, encoding)
@@ -128,6 +138,7 @@ async def get_style_sell_through(
     style_id: StyleId,
     session: Session,
     location_id: LocationId = None,
+    ends_on: EndsOn = None,
     depth: Depth = None,
     step: Step = "week",
     format: Format = "json",  # noqa: A002 - the contract's name
@@ -145,7 +156,9 @@ async def get_style_sell_through(
     await _require_style(session, style_id)
     await _require_location(session, location_id)
     selection = Selection(style_id=style_id, location_id=location_id)
-    found = await item_sell_through(session, selection, depth=depth, step_days=STEP_DAYS[step])
+    found = await item_sell_through(
+        session, selection, ends_on=ends_on, depth=depth, step_days=STEP_DAYS[step]
+    )
     whose = {"sku_id": None, "style_id": style_id, "location_id": location_id}
     if format == "csv":
         return await _curves([(style_id, found)], "style_id", depth, encoding)

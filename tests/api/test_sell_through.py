@@ -126,6 +126,25 @@ async def test_early_late_and_on_time(
     assert body["verdict_en"].endswith(".")
 
 
+async def test_another_end_of_sales_may_be_tried(client: AsyncClient, sessions: Sessions):
+    await fill(
+        sessions,
+        *(sku("A"), given.stock("A", 100), forecast("A", 2.0)),
+        *(sku("B", sales_end_on=None), given.stock("B", 100), forecast("B", 2.0)),
+    )
+    a = await ask(client, "/sku/A/sell-through")
+    b = await ask(client, "/sku/B/sell-through", ends_on=str(SEASON_END))
+    assert a == b | {"sku_id": "A"}
+    soon = await ask(client, "/sku/A/sell-through", ends_on=str(DAY + timedelta(days=35)))
+    assert (soon["season_ends_on"], soon["verdict"]) == (str(DAY + timedelta(days=35)), "late")
+    assert soon["curve"] == a["curve"]
+    style = await ask(client, "/styles/B/sell-through", ends_on=str(DAY - timedelta(days=1)))
+    assert style["verdict_reason"] == "past_season_end"
+    for extreme in ("0001-01-01", "9999-12-31"):
+        body = await ask(client, "/sku/A/sell-through", ends_on=extreme)
+        assert body["season_ends_on"] == extreme
+
+
 async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, sessions: Sessions):
     long_ago = DAY - timedelta(days=9)
     await fill(
