@@ -18,6 +18,7 @@ MODULES = {
     "evaluate": "bench.evaluate",
     "views": "bench.views",
     "prophet": "bench.prophet",
+    "demand": "bench.demand",
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"
 

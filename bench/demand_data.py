@@ -1,6 +1,6 @@
 """Published demand as matrices, read from a folder ``shared`` beside the checkout."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +22,10 @@ class Demand:
     group_demand: np.ndarray  # (G, T)
     calendar: Calendar
     country: str | None
+
+    def first(self, count: int) -> "Demand":
+        """Only some of its series."""
+        return replace(self, demand=self.demand[:count], group=self.group[:count])
 
     def until(self, periods_ago: int) -> "Demand":
         """As it was known so many periods ago."""
@@ -103,7 +107,7 @@ def carparts() -> Demand:
 
 
 def matrix(name: str, lines: pl.DataFrame, step_days: int, country: str | None) -> Demand:
-    """Sales lines (series, group, day, units) as a matrix whose last period ends on the last day."""
+    """Sales lines (series, group, day, units) as a matrix; its last period ends on the last day."""
     as_of = lines["day"].max()
     ago = ((pl.lit(as_of) - pl.col("day")).dt.total_days() // step_days).alias("ago")
     sold = lines.with_columns(ago, pl.col("units").cast(pl.Float64))

@@ -62,8 +62,10 @@ class Forecast(Base, kw_only=True):
     level_cv2: Mapped[float] = mapped_column(
         comment="Squared CV of the demand level, beyond Poisson noise"
     )
-    estimated_share: Mapped[float] = mapped_column(
-        REAL, comment="Share of the history's demand that is estimated, for want of stock"
+    estimated_share: Mapped[float | None] = mapped_column(
+        REAL,
+        comment="Share of the history's demand that is estimated, for want of stock; null:"
+        " stock is not counted often enough to know",
     )
     borrowed_from: Mapped[str | None] = mapped_column(
         default=None, comment="The items from whose sales a new one is forecast"
@@ -118,7 +120,7 @@ class ForecastDraft(Base, kw_only=True):
     yhat: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     sum_variance: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     level_cv2: Mapped[float]
-    estimated_share: Mapped[float] = mapped_column(REAL)
+    estimated_share: Mapped[float | None] = mapped_column(REAL)
     borrowed_from: Mapped[str | None] = mapped_column(default=None)
     failure: Mapped[str | None] = mapped_column(default=None)
 

@@ -22,11 +22,12 @@ FROM_SALES = """
          ON daily.sku_id = series.sku_id AND daily.location_id = series.location_id
     WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
       AND daily.sku_id BETWEEN %(from)s AND %(to)s
-      AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units <> 0
+      AND sold_on >= %(since)s AND sold_on <= %(as_of)s AND units + units_returned > 0
 """
 DAILY_SALES = f"""
     COPY (
-        SELECT series_number, array_agg(sold_on - %(as_of)s::date), array_agg(units::float8)
+        SELECT series_number, array_agg(sold_on - %(as_of)s::date),
+               array_agg((units + units_returned)::float8)
         {FROM_SALES}
         GROUP BY series_number
     ) TO STDOUT (FORMAT binary)
@@ -35,7 +36,7 @@ WEEKLY_SALES = f"""
     COPY (
         SELECT series_number, array_agg(week), array_agg(sold) FROM (
             SELECT series_number, -((%(as_of)s::date - sold_on) / 7) AS week,
-                   sum(units)::float8 AS sold
+                   sum(units + units_returned)::float8 AS sold
             {FROM_SALES}
             GROUP BY 1, 2
         ) AS weeks
@@ -108,7 +109,7 @@ def keys(connection: psycopg.Connection[Any], of: Slice) -> Keys:
     Raises:
         RunIsOver: if they are there no more.
     """
-    rows = connection.execute(SERIES, _named(of)).fetchall()
+    rows = connection.execute(SERIES, named(of)).fetchall()
     if len(rows) != of.series:
         raise RunIsOver(f"forecast run {of.run_id} was given up")
     group, first, sku_id, location_id = zip(*rows, strict=True)
@@ -123,10 +124,10 @@ def keys(connection: psycopg.Connection[Any], of: Slice) -> Keys:
 def sales(
     connection: psycopg.Connection[Any], of: Slice, known: Keys
 ) -> Iterator[tuple[int, Ints, Floats]]:
-    """Of each series that has sold its number, period offsets (0: the last) and net units there."""
+    """Of each series that has sold its number, period offsets (0: the last) and gross units."""
     span = {"from": min(known.sku_id), "to": max(known.sku_id)}
     statement = DAILY_SALES if of.step_days == 1 else WEEKLY_SALES
-    yield from grouped(copied(connection, statement, _named(of) | span))
+    yield from grouped(copied(connection, statement, named(of) | span))
 
 
 def copied(connection: psycopg.Connection[Any], statement: str, known: dict[str, Any]) -> bytearray:
@@ -155,7 +156,7 @@ def begin_writing(connection: psycopg.Connection[Any], of: Slice, partition: int
         connection.execute(
             f"DELETE FROM {table} WHERE forecast_run_id = %(run)s"
             " AND series_number BETWEEN %(first)s AND %(last)s",
-            _named(of),
+            named(of),
         )
 
 
@@ -190,7 +191,8 @@ def mark_done(connection: psycopg.Connection[Any], run_id: int, partition: int) 
     )
 
 
-def _named(of: Slice) -> dict[str, Any]:
+def named(of: Slice) -> dict[str, Any]:
+    """What the statements about a partition are bound to: both numbers and both days included."""
     return {
         "run": of.run_id,
         "first": of.first,

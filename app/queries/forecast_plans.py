@@ -18,8 +18,26 @@ from app.models import (
 )
 from app.queries.binary_copy import Records, rows_of
 
-# A series is what has sold; its number follows from its key alone.
-SERIES = """
+# What lies in stock by the last count and has never sold there. Where nothing ever sells, as in a
+# warehouse, nothing is new.
+UNSOLD = """
+    SELECT sku_id, location_id FROM (
+        SELECT DISTINCT ON (sku_id, location_id) sku_id, location_id, on_hand FROM stock_level
+        WHERE counted_on <= :as_of
+          AND (CAST(:sku_ids AS text[]) IS NULL OR sku_id = ANY (:sku_ids))
+          AND (CAST(:location_ids AS text[]) IS NULL OR location_id = ANY (:location_ids))
+        ORDER BY sku_id, location_id, counted_on DESC
+    ) AS stock
+    WHERE on_hand > 0
+      AND location_id IN (SELECT DISTINCT location_id FROM sales_daily WHERE sold_on <= :as_of)
+      AND NOT EXISTS (
+          SELECT FROM sales_daily AS daily
+          WHERE daily.sku_id = stock.sku_id AND daily.location_id = stock.location_id
+            AND sold_on <= :as_of AND units + units_returned > 0
+      )
+"""
+# A series is what has sold, or could; its number follows from its key alone.
+SERIES = f"""
     INSERT INTO forecast_series
         (forecast_run_id, series_number, sku_id, location_id, group_number, first_sold_on)
     WITH sold AS (
@@ -30,6 +48,8 @@ SERIES = """
           AND (CAST(:location_ids AS text[]) IS NULL OR location_id = ANY (:location_ids))
         GROUP BY sku_id, location_id
         HAVING max(sold_on) >= :since
+        UNION ALL
+        SELECT sku_id, location_id, NULL FROM ({UNSOLD}) AS unsold
     )
     SELECT :run, row_number() OVER (ORDER BY sku_id, location_id) - 1, sku_id, location_id,
            dense_rank() OVER (

@@ -104,8 +104,9 @@ class ForecastBody(Body):
     accuracy: ForecastAccuracyBody | None = Field(
         description="Null where the history is too short to tell"
     )
-    estimated_share: Ratio = Field(
-        description="Share of the history's demand that is estimated, since stock was out"
+    estimated_share: Ratio | None = Field(
+        description="Share of the history's demand that is estimated, since stock was out; null:"
+        " stock is not counted often enough to know"
     )
     borrowed_from: str | None = Field(
         description="Of a new item, the items from whose sales it is forecast"

@@ -81,6 +81,8 @@ async def evaluate(
         horizon_weeks=policy.horizon_weeks,
         step_days=policy.forecast_step_days,
         country=country,
+        elasticity=policy.elasticity,
+        elasticity_sd=policy.elasticity_sd,
     )
     computed = await _computed(sessions, progress, order, Workers(processes=processes))
     await progress("deciding", 3, STEPS)

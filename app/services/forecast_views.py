@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.forecasting.accuracy import BAND_DAYS
-from app.domain.forecasting.engine import MethodReason
+from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.reason_text import REASON_TEXT
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.stored import quantiles, totals
@@ -39,7 +39,8 @@ def told(
     reason_ja, reason_en = REASON_TEXT[MethodReason(forecast.method_reason)]
     has_days = by_day and forecast.step_days == 1
     flags = {
-        "estimated_demand": forecast.estimated_share > 0,
+        "stockouts_unknown": forecast.estimated_share is None,
+        "estimated_demand": bool(forecast.estimated_share),
         "borrowed": forecast.borrowed_from is not None,
         "failed": forecast.failure is not None,
     }

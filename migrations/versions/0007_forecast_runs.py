@@ -55,8 +55,8 @@ def _reshape_forecasts() -> None:
         sa.Column(
             "estimated_share",
             sa.REAL(),
-            nullable=False,
-            comment="Share of the history's demand that is estimated, for want of stock",
+            comment="Share of the history's demand that is estimated, for want of stock; null:"
+            " stock is not counted often enough to know",
         ),
     )
     op.add_column(
@@ -126,7 +126,7 @@ def _make_workings() -> None:
         sa.Column("yhat", REALS, nullable=False),
         sa.Column("sum_variance", REALS, nullable=False),
         sa.Column("level_cv2", sa.Double(), nullable=False),
-        sa.Column("estimated_share", sa.REAL(), nullable=False),
+        sa.Column("estimated_share", sa.REAL()),
         sa.Column("borrowed_from", sa.Text()),
         sa.Column("failure", sa.Text()),
         sa.PrimaryKeyConstraint("forecast_run_id", "series_number", name="pk_forecast_draft"),

@@ -2,7 +2,7 @@
 
 Series known in the same periods share a `prophet_map.Design`, so they are fitted together; nearly
 always that means: series first sold in the same period. A series with gaps (unknown periods after
-its first) is fitted exactly as well, at the cost of a design of its own, about a millisecond.
+its first) is fitted exactly as well, for a quarter of a millisecond: it has a design of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.prophet_calendar import prophet_calendar
 from app.domain.forecasting.prophet_intervals import (
     SHARES,
-    add_intervals,
+    fill_intervals,
     interval_table,
     path_moments,
 )
@@ -91,15 +91,13 @@ def prophet_forecast(
         probability = min(optima.delta.shape[1] * step, 1.0)
         variance, _ = path_moments(horizon, probability)
         bend = np.abs(optima.delta).mean(axis=1) + LEAST_BEND
-        part = np.empty((len(rows), len(wanted), horizon))
-        add_intervals(
+        fill_intervals(
             found, optima.sigma * optima.scale, bend * step * optima.scale, variance,
-            interval_table(horizon, probability, wanted), SHARES[-1], part,
+            interval_table(horizon, probability, wanted), SHARES[-1], rows, quantiles,
         )  # fmt: skip
-        mean[rows], quantiles[rows] = found, part
-    single = _single_points(mean, demand)
-    missing = np.isnan(quantiles).all(axis=(1, 2))
-    quantiles[missing] = single[missing, None]
+        mean[rows] = found
+    for row in _single_points(mean, demand):
+        quantiles[row] = mean[row]
     return mean, quantiles
 
 
@@ -146,8 +144,8 @@ def known_alike(demand: Floats) -> Iterator[tuple[Ints, Ints]]:
             yield rows, np.flatnonzero(is_known[rows[0]])
 
 
-def _single_points(mean: Floats, demand: Floats) -> Floats:
-    """Where only one period is known, what was sold in it is all there is to say."""
+def _single_points(mean: Floats, demand: Floats) -> Ints:
+    """Rows of which one period is known: what was sold in it is all there is to say."""
     single = np.flatnonzero((~np.isnan(demand)).sum(axis=1) == 1)
-    mean[single] = np.nanmax(demand[single], axis=1)[:, None] if len(single) > 0 else mean[single]
-    return mean
+    mean[single] = np.nansum(demand[single], axis=1)[:, None]
+    return single

@@ -7,22 +7,15 @@ Whatever one series borrows from others comes out of these sums or of `Shared`, 
 not depend on which series are in which piece.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.accuracy import (
-    LEAD_DAYS,
-    LEAD_LEVELS,
     AccuracySums,
-    Scales,
     scales_of,
 )
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.count_quantiles import count_quantiles
 from app.domain.forecasting.ensemble import (
-    BASELINES,
     ChoiceReason,
     SubsetSums,
     choose_members,
@@ -30,20 +23,20 @@ from app.domain.forecasting.ensemble import (
     score_subsets,
     weights,
 )
-from app.domain.forecasting.flat_rates import seasonal_naive, shrunken_mean, trailing_mean
+from app.domain.forecasting.flat_rates import shrunken_mean, trailing_mean
+from app.domain.forecasting.held_out import judge
 from app.domain.forecasting.lead_time import dispersion, rolling_errors
 from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import (
+    ALL,
     MEMBERS,
-    MemberForecasts,
-    bit,
     group_horizon,
     mask_members,
-    member_forecasts,
     prophet_means,
 )
 from app.domain.forecasting.method_reason import MethodReason
-from app.domain.forecasting.pattern import NEW, Pattern, pattern
+from app.domain.forecasting.moment import Moment, moment_of
+from app.domain.forecasting.pattern import CLASSES, NEW, Pattern, pattern
 from app.domain.forecasting.pieces import (
     Choice,
     LaunchCurves,
@@ -54,6 +47,7 @@ from app.domain.forecasting.pieces import (
     origins,
 )
 from app.domain.forecasting.settings import ForecastSettings
+from app.domain.forecasting.sound import sound_demand
 from app.domain.forecasting.usual_rate import RateCounts
 
 __all__ = [
@@ -64,7 +58,9 @@ __all__ = [
     "SeriesForecasts",
     "Shared",
     "choose",
+    "class_methods",
     "forecast",
+    "held_out_forecast",
     "prepare_shared",
     "selection_scores",
 ]
@@ -76,21 +72,6 @@ CLASS_REASON = {
     ChoiceReason.SHORT_HISTORY: MethodReason.SHORT_BACKTEST,
 }
 NEW_METHOD, BORROWED_METHOD = "shrunken_mean", "launch_curve"
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """What is known of a piece after so many periods: today, or at a past origin."""
-
-    known: int
-    pattern: Pattern
-    members: MemberForecasts
-    horizon: int
-
-    @property
-    def code(self) -> Ints:
-        """Class (n,), -1 for series that were not on sale yet."""
-        return np.where(self.pattern.age > 0, self.pattern.code, -1)
 
 
 def prepare_shared(
@@ -131,10 +112,10 @@ def prepare_shared(
 
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
     """Score every subset of members on the older origins; add up over all pieces."""
-    demand, _ = sound_demand(series.demand)
+    demand, _ = _sound(series, shared)
     sums, levels = SubsetSums.none(max(len(shared.origins) - 1, 0)), LevelCounts.none()
     for origin, known in enumerate(shared.origins[1:]):
-        then = _moment(demand, series.group, shared, origin + 2)
+        then = moment_of(demand, series.group, shared, origin + 2)
         actual = demand[:, known : known + then.horizon]
         score_subsets(
             sums,
@@ -146,10 +127,10 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
             then.code,
         )
         errors = rolling_errors(demand, known, shared.calendar, shared.settings)
-        for number, mask in enumerate(BASELINES):
+        for mask in range(1, ALL + 1):
             share = weights(np.full(len(demand), mask), then.members.usable)
             mean = combine(then.members.mean, share, then.horizon)
-            levels.add(number, then.code, errors, mean, actual, shared.calendar, shared.settings)
+            levels.add(mask, then.code, errors, mean, actual, shared.calendar, shared.settings)
     held_out = shared.origins[0] if shared.origins else 0
     return SelectionScores(
         shared.calendar,
@@ -165,7 +146,7 @@ def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
     members = choose_members(scores.subsets, settings)
     return Choice(
         members,
-        scores.levels.cv2(members.baseline, scores.calendar, settings),
+        scores.levels.cv2(members.masks, scores.calendar, settings),
         scores.rates_then.median,
         scores.rates_now.median,
     )
@@ -173,8 +154,8 @@ def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
 
 def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
     """Forecast a piece, and say how good the same would have been from the held-out origin."""
-    demand, unsound = sound_demand(series.demand)
-    now = _moment(demand, series.group, shared, 0)
+    demand, unsound = _sound(series, shared)
+    now = moment_of(demand, series.group, shared, 0)
     mean, share = _ensemble(demand, now, series.lookalike, shared, choice, choice.usual_now)
     if series.promotion is not None:
         mean *= series.promotion
@@ -183,43 +164,34 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
     method, reason = _explained(now.pattern, share, series.lookalike, shared, choice)
     for row in unsound:
         reason[row] = MethodReason.UNUSABLE
-    accuracy = _held_out_accuracy(demand, series, shared, choice)
+    accuracy = AccuracySums.none(shared.calendar, shared.settings.quantile_levels)
+    if shared.origins:
+        judge(accuracy, demand, *held_out_forecast(series, shared, choice), shared)
     names = now.pattern.demand_class
     return SeriesForecasts(mean, spread, names, method, reason, failure, accuracy)
 
 
-def sound_demand(demand: Floats) -> tuple[Floats, dict[int, str]]:
-    """Demand that can be calculated with, and what is wrong with the rows that cannot.
-
-    Less than nothing sold counts as nothing. A row with infinite amounts, or with gaps after its
-    first sale, is taken as if it had never sold.
-    """
-    unknown = np.isnan(demand)
-    started = np.maximum.accumulate(~unknown, axis=1)
-    bad = (np.isinf(demand) | (started & unknown)).any(axis=1)
-    clean = np.maximum(np.ascontiguousarray(demand, np.float64), 0.0)
-    clean[bad] = np.nan
-    text = "The history holds gaps or infinite amounts; it is forecast as if never sold."
-    return clean, {int(row): text for row in np.flatnonzero(bad)}
+def class_methods(choice: Choice) -> dict[str, str]:
+    """What each class is averaged from, such as ``prophet+top_down+tsb``."""
+    masks = choice.members.masks
+    return {name: "+".join(mask_members(m)) for name, m in zip(CLASSES, masks, strict=True)}
 
 
-def _moment(demand: Floats, group: Ints, shared: Shared, forecast_number: int) -> _Moment:
-    """Of today (0) or the past origin of this number (1 …)."""
-    known = shared.origins[forecast_number - 1] if forecast_number else demand.shape[1]
-    horizon = shared.origin_horizon if forecast_number else shared.horizon
-    calendar, settings = shared.calendar, shared.settings
-    members = member_forecasts(
-        demand,
-        known,
-        group,
-        shared.group_demand,
-        shared.group_forecasts[forecast_number],
-        horizon=horizon,
-        calendar=calendar,
-        settings=settings,
-    )
-    found = pattern(demand, known, calendar, settings)
-    return _Moment(known, found, members, horizon)
+def held_out_forecast(
+    series: Series, shared: Shared, choice: Choice
+) -> tuple[Moment, Floats, Floats]:
+    """What would have been forecast from the held-out origin: that, mean and dispersion (n, H)."""
+    demand, _ = _sound(series, shared)
+    then = moment_of(demand, series.group, shared, 1)
+    mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
+    return then, mean, _spread(demand, then, shared, choice)
+
+
+def _sound(series: Series, shared: Shared) -> tuple[Floats, dict[int, str]]:
+    periods, wanted = series.demand.shape[1], shared.group_demand.shape[1]
+    if periods != wanted:
+        raise ValueError(f"the piece has {periods} periods, its aggregates {wanted}")
+    return sound_demand(series.demand)
 
 
 def _rates(demand: Floats, known: int, shared: Shared) -> RateCounts:
@@ -229,7 +201,7 @@ def _rates(demand: Floats, known: int, shared: Shared) -> RateCounts:
     return RateCounts.of(rate[(then.age > 0) & (then.code < NEW)])
 
 
-def _spread(demand: Floats, moment: _Moment, shared: Shared, choice: Choice) -> Floats:
+def _spread(demand: Floats, moment: Moment, shared: Shared, choice: Choice) -> Floats:
     errors = rolling_errors(demand, moment.known, shared.calendar, shared.settings)
     cv2 = choice.cv2[moment.pattern.code]
     return dispersion(errors, cv2, moment.horizon, shared.settings)
@@ -237,7 +209,7 @@ def _spread(demand: Floats, moment: _Moment, shared: Shared, choice: Choice) -> 
 
 def _ensemble(
     demand: Floats,
-    moment: _Moment,
+    moment: Moment,
     lookalike: Ints,
     shared: Shared,
     choice: Choice,
@@ -254,6 +226,7 @@ def _ensemble(
     if shared.launch is not None and borrows.any():
         sold = demand[borrows, : moment.known]
         mean[borrows] = shared.launch.forecast(sold, lookalike[borrows], moment.horizon)
+    mean[is_new] *= moment.members.shape[is_new]
     return np.maximum(mean, 0.0), share
 
 
@@ -270,38 +243,3 @@ def _explained(
         method[row] = BORROWED_METHOD if borrows else NEW_METHOD
         reason[row] = MethodReason.BORROWED if borrows else MethodReason.NEW
     return method, reason
-
-
-def _held_out_accuracy(
-    demand: Floats, series: Series, shared: Shared, choice: Choice
-) -> AccuracySums:
-    """How good members, ensemble and baselines were from the origin that nothing saw."""
-    settings = shared.settings
-    levels = settings.quantile_levels
-    sums = AccuracySums.none(shared.calendar, levels)
-    if not shared.origins:
-        return sums
-    then = _moment(demand, series.group, shared, 1)
-    mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
-    spread = _spread(demand, then, shared, choice)
-    actual, scales = demand[:, then.known :], Scales(*scales_of(demand, then.known))
-    season = shared.calendar.periods(7 if shared.calendar.step_days == 1 else 364)
-    naive = seasonal_naive(demand, then.known, season, then.horizon)
-    level = trailing_mean(demand, then.known, shared.calendar.periods(settings.mean_days))
-    models = {
-        "ensemble": (then.code, mean),
-        "seasonal_naive": (then.code, naive),
-        "moving_average": (then.code, level[:, None]),
-    }
-    for member, its_mean in zip(MEMBERS, then.members.mean, strict=True):
-        has = (then.members.usable & bit(member)) > 0
-        models[str(member)] = (np.where(has, then.code, -1), its_mean)
-    for model, (code, its_mean) in models.items():
-        quantiles = count_quantiles(its_mean, spread[:, :1] * its_mean, levels)
-        sums.add(model, code, actual, its_mean, quantiles, scales)
-    for lead, days in enumerate(LEAD_DAYS):
-        length = shared.calendar.periods(days)
-        total = mean[:, :length].sum(axis=1)
-        stock = count_quantiles(total, spread[:, length - 1] * total, LEAD_LEVELS)
-        sums.add_lead_time(lead, then.code, actual[:, :length].sum(axis=1), stock)
-    return sums

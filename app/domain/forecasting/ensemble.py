@@ -94,11 +94,6 @@ class MemberChoice:
     top_down_bias: float
     top_down_dropped: bool
 
-    @property
-    def baseline(self) -> int:
-        """Which of ``BASELINES`` the choice began from."""
-        return int(self.top_down_dropped)
-
 
 def score_subsets(
     sums: SubsetSums,

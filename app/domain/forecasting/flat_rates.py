@@ -177,13 +177,13 @@ def _smoothed_buckets(row: Floats, first: int, known: int, length: int) -> float
     for bucket in range(count):
         for t in range(start + bucket * length, start + (bucket + 1) * length):
             totals[bucket] += row[t]
-    best, level_of_best = np.inf, totals[0]
+    best, level_of_best = np.inf, float(totals[0])
     for alpha in ALPHAS:
-        level, squared = totals[0], 0.0
+        level, squared = float(totals[0]), 0.0
         for bucket in range(1, count):
             error = totals[bucket] - level
             squared += error * error
             level += alpha * error
         if squared < best:
-            best, level_of_best = squared, level
+            best, level_of_best = squared, float(level)
     return level_of_best

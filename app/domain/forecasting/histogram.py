@@ -16,7 +16,8 @@ def bins(value: Floats) -> Ints:
     """Which bin each number belongs to; the first one for 0."""
     with np.errstate(divide="ignore"):
         place = np.floor(np.log10(value / LEAST) * BINS_PER_DECADE) + 1
-    return np.clip(np.nan_to_num(place, neginf=0.0), 0, BINS - 1).astype(np.int64)
+    answer: Ints = np.clip(np.nan_to_num(place, neginf=0.0), 0, BINS - 1).astype(np.int64)
+    return answer
 
 
 def middle(counts: Ints) -> float | None:

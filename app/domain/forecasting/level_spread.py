@@ -10,6 +10,7 @@ For every series it is found how large CV² must be for its total to stay within
 counts, so those of a data set are exactly the sums of those of its pieces.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,8 +20,8 @@ from app.domain.demand import Floats, Ints
 from app.domain.forecasting.accuracy import LEAD_DAYS
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.compiled import compiled
-from app.domain.forecasting.ensemble import BASELINES
 from app.domain.forecasting.lead_time import SPANS, RollingErrors, dispersion
+from app.domain.forecasting.members import ALL
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.settings import ForecastSettings
 
@@ -32,14 +33,14 @@ LEAST_LOG = -600.0
 
 @dataclass(frozen=True, slots=True)
 class LevelCounts:
-    """Series by how large CV² had to be (baselines, classes, lead times, grid and never)."""
+    """Series by how large CV² had to be (subsets, classes, lead times, grid and never)."""
 
     counts: Ints
 
     @classmethod
     def none(cls) -> Self:
         """Of no series at all."""
-        shape = (len(BASELINES), len(CLASSES), len(LEAD_DAYS), len(GRID) + 1)
+        shape = (ALL + 1, len(CLASSES), len(LEAD_DAYS), len(GRID) + 1)
         return cls(np.zeros(shape, np.int64))
 
     def __add__(self, other: Self) -> Self:
@@ -47,7 +48,7 @@ class LevelCounts:
 
     def add(
         self,
-        baseline: int,
+        mask: int,
         code: Ints,
         errors: RollingErrors,
         mean: Floats,
@@ -58,7 +59,7 @@ class LevelCounts:
         """Add what one origin shows of some series, in place.
 
         Args:
-            baseline: which of the members' baselines made the forecasts.
+            mask: of the members whose mean the forecasts are.
             code: class (n,), -1 for series that were not on sale.
             errors: of the series up to the origin.
             mean: units forecast per period (n, H).
@@ -84,24 +85,28 @@ class LevelCounts:
                 GRID,
                 LEVEL,
             )
-            np.add.at(self.counts[baseline, :, lead], (code[rows], needed[rows]), 1)
+            np.add.at(self.counts[mask, :, lead], (code[rows], needed[rows]), 1)
 
-    def cv2(self, baseline: int, calendar: Calendar, settings: ForecastSettings) -> Floats:
+    def cv2(self, masks: Sequence[int], calendar: Calendar, settings: ForecastSettings) -> Floats:
         """CV² beyond Poisson for every class and span (classes, spans).
 
         A class of too few series has that of all classes. Between the lead times it is linear in
         the logarithm of the length; shorter and longer totals have that of the nearest.
+
+        Args:
+            masks: the members that each class is forecast by.
+            calendar: of the demand; only its grain counts.
+            settings: ``least_series``, ``held_target`` and ``default_cv2``.
         """
-        counts = self.counts[baseline]
+        counts = self.counts[list(masks), range(len(CLASSES))]
         at_leads = np.full((len(CLASSES), len(LEAD_DAYS)), settings.default_cv2)
         for lead in range(len(LEAD_DAYS)):
             everyone = counts[:, lead].sum(axis=0)
             for code in range(len(CLASSES)):
                 own = counts[code, lead]
-                enough = own.sum() >= settings.least_series
-                chosen = own if enough else everyone
+                chosen = own if own.sum() >= settings.least_series else everyone
                 if chosen.sum() >= settings.least_series:
-                    within = np.cumsum(chosen[:-1]) >= LEVEL * chosen.sum()
+                    within = np.cumsum(chosen[:-1]) >= settings.held_target * chosen.sum()
                     at_leads[code, lead] = GRID[np.argmax(within) if within.any() else -1]
         periods = np.log([calendar.periods(days) for days in LEAD_DAYS])
         spans = np.log(SPANS)

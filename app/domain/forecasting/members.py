@@ -49,11 +49,13 @@ class MemberForecasts:
     Attributes:
         mean: by member, in the order of ``MEMBERS``: units per period, (n, H) or, where every
             period has the same, (n, 1).
+        shape: how demand moves within every week to come, mean 1: (n, H), or (n, 1) if it does not.
         usable: mask (n,) of the members that can say something about the series.
         failure: what went wrong, by row; most often nothing.
     """
 
     mean: tuple[Floats, ...]
+    shape: Floats
     usable: Ints
     failure: dict[int, str]
 
@@ -77,7 +79,9 @@ def per_period(daily_weight: float, calendar: Calendar) -> float:
 def prophet_means(
     demand: Floats, known: int, calendar: Calendar, horizon: int, settings: ForecastSettings
 ) -> Floats:
-    """Batched Prophet after the first ``known`` periods (n, H)."""
+    """Batched Prophet after the first ``known`` periods (n, H), NaN where nothing is known."""
+    if known == 0:
+        return np.full((len(demand), horizon), np.nan)
     past = np.ascontiguousarray(demand[:, :known])
     then = calendar_at(calendar, demand.shape[1] - known)
     return prophet_mean(past, calendar=then, horizon=horizon, settings=settings)
@@ -162,6 +166,7 @@ def member_forecasts(
         shape = np.where((group >= 0)[:, None], of_groups[group], 1.0)
     return MemberForecasts(
         (prophet, np.nan_to_num(shared_out), *(rate[:, None] * shape for rate in rates)),
+        shape,
         usable,
         {int(row): "Prophet's forecast is not a number." for row in failed},
     )

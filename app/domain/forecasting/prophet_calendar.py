@@ -169,8 +169,7 @@ def new_prophet(
 def _prophet(
     setup: ProphetSetup, *, holidays: pd.DataFrame | None, weekly: int, yearly: int, **others: Any
 ) -> "Prophet":
-    for name in NOISY_LOGGERS:
-        logging.getLogger(name).disabled = True
+    _silence()
     from prophet import Prophet  # noqa: PLC0415 - takes a second and 100 MB: only where needed
 
     return Prophet(
@@ -187,12 +186,19 @@ def _prophet(
     )
 
 
+def _silence() -> None:
+    """Before Prophet is loaded: even that it logs, for want of plotting libraries."""
+    for name in NOISY_LOGGERS:
+        logging.getLogger(name).disabled = True
+
+
 def _holidays(
     first: pd.Timestamp, last: pd.Timestamp, step_days: int, country: str | None
 ) -> pd.DataFrame | None:
     """Holidays of the country as Prophet takes them, each moved to the end of its period."""
     if country is None:
         return None
+    _silence()
     import holidays  # noqa: PLC0415 - comes with Prophet, and takes as long
     from prophet.make_holidays import make_holidays_df  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from app.domain.demand import Floats
+from app.domain.demand import Floats, Ints
 from app.domain.forecasting.compiled import compiled
 
 BENDS = np.geomspace(0.01, 100.0, 25)  # ν
@@ -73,13 +73,17 @@ def interval_table(horizon: int, probability: float, levels: tuple[float, ...]) 
 
 
 @compiled
-def add_intervals(
+def fill_intervals(
     mean: Floats, noise: Floats, path: Floats, variance: Floats, table: Floats, most: float,
-    answer: Floats,
+    rows: Ints, answer: Floats,
 ) -> None:  # fmt: skip
-    """Fill quantiles (n, level, H) from means (n, H), noise σ (n,) and path scale λ·Δt (n,)."""
+    """Quantiles (level, H) into these rows of the answer, from `interval_table`.
+
+    Means (n, H), the noise σ (n,) and the path's λ·Δt (n,) belong to the rows; the variance of
+    the path (H,) and the table's largest share are those of `path_moments` and ``SHARES``.
+    """
     shares = table.shape[1]
-    for i in range(len(mean)):
+    for i in range(len(rows)):
         for h in range(mean.shape[1]):
             wander = path[i] * path[i] * variance[h]
             total = noise[i] * noise[i] + wander
@@ -89,4 +93,4 @@ def add_intervals(
             spread = np.sqrt(total)
             for q in range(table.shape[2]):
                 unit = (1.0 - share) * table[h, low, q] + share * table[h, low + 1, q]
-                answer[i, q, h] = mean[i, h] + spread * unit
+                answer[rows[i], q, h] = mean[i, h] + spread * unit

@@ -5,6 +5,7 @@ depend on which series share a batch. The derivation is in `prophet_map`; the le
 """
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ MOST_ROUNDS = 200
 STEEPEST = 0.95  # the secant lengthens a step up to twentyfold
 LEAST_VARIANCE = 1e-15  # in units of the largest value squared; below it, all is rounding
 LEAST_PIVOT = 1e-15  # in units of the first hinge's length squared
+NONE: Any = np.int64(0)  # a literal would be a type of its own, and compiled for apart
 SMALL_SHARE = 1e-7  # of the residual, below which differences of sums have lost their digits
 
 
@@ -57,7 +59,8 @@ def pull_on(
     x: Floats, active: Ints, size: int, z: Floats, pull: Floats,
 ) -> None:  # fmt: skip
     """Ridge coefficients z best for the slope changes x, and the pull on each slope change."""
-    pull[:] = free
+    for j in range(len(pull)):
+        pull[j] = free[j]
     for p in range(len(z)):
         total = b[p]
         for i in range(size):
@@ -87,7 +90,7 @@ def lasso(
     changepoints = len(a)
     free, pull, target, rhs = work[0], work[1], work[2], work[3]
     curvature, factor = work[4 : 4 + changepoints], work[4 + changepoints :]
-    pull_on(a, b, c, g, shrink, x, active, 0, z, free)
+    pull_on(a, b, c, g, shrink, x, active, NONE, z, free)
     joined = -1
     for _ in range(20 * changepoints + 20):
         while size > 0:
@@ -156,7 +159,8 @@ def solve_series(
     alternation shrinks by a nearly constant factor each round, which the secant anticipates.
     """
     rows, ridge = len(y), len(d)
-    products[:] = 0.0
+    for p in range(len(products)):
+        products[p] = 0.0
     total = 0.0
     for t in range(rows):
         if y[t] != 0.0:  # most days of most series
@@ -166,8 +170,9 @@ def solve_series(
     b, a = products[:ridge], products[ridge:]
     sign, active = np.zeros(len(x)), np.empty(len(x), np.int64)
     shrink = np.empty(ridge)
-    x[:] = 0.0
-    size, rounds, slope = 0, 0, 0.0
+    for j in range(len(x)):
+        x[j] = 0.0
+    size, rounds, slope = NONE, 0, 0.0
     variance, before, step_before = noise_variance(total, rows), 0.0, 0.0
     for rounds in range(1, MOST_ROUNDS + 1):
         for p in range(ridge):

@@ -28,8 +28,10 @@ systems (`prophet_kernel.lasso`).
 
 **The noise.** For a given fit, ∂f/∂v = 0 is 4v² + T·v = |y − fit|²: a quadratic. The two steps
 alternate until v stands still, to ten digits. The begin is the v of no fit at all, which lies above
-every stationary point, so what is found is the stationary point of the largest noise. (A history
-shorter than the parameters could also be interpolated: v → 0 and f → −∞, which is no forecast.)
+every stationary point, so what is found is the stationary point of the largest noise. There can be
+another: a history shorter than the parameters can be interpolated (v → 0 and f → −∞, which is no
+forecast), and a trend that zigzags without noise to speak of fits either hardly or very closely. A
+scan of v for 3,000 of M5's SKUs and all its departments found no other. Stan starts at v = 1, too.
 
 **Why it is fast.** Z, A, d, c and g depend on the calendar only (`Design`), so they are made once
 for all series that begin on the same day. A series costs its products a and b with them, and then

@@ -1,6 +1,6 @@
 """Why a series is forecast by its method, in a sentence for the console and the API."""
 
-from app.domain.forecasting.engine import MethodReason
+from app.domain.forecasting.method_reason import MethodReason
 
 # reason → (ja, en)
 REASON_TEXT = {

@@ -10,11 +10,13 @@ import numpy as np
 from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
-from app.domain.forecasting.engine import Choice, SelectionScores, SeriesForecasts, Shared
+from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
 from app.domain.forecasting.stored import level_cv2
 from app.queries import forecast_partitions
+from app.services.forecasting import findings
 from app.services.forecasting.planning import Partition, Plan
-from app.services.forecasting.reading import Finding, Piece, read
+from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
 
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
 NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
@@ -42,7 +44,7 @@ class Done:
 
     number: int
     accuracy: AccuracySums
-    counts: dict[str, Counter[str]]  # of series, by class, method and reason
+    counts: dict[str, Counter[str]]  # of series, by class, method, reason; of findings
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
     units: float
@@ -68,11 +70,13 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
     of = partition.slice
     with forecast_partitions.connection(place.url) as connection:
         piece = read(connection, place.plan, of)
+        stock_known = is_stock_known(connection, of)
         connection.rollback()  # no transaction is kept open over the computation
         found = engine.forecast(piece.series, place.shared, choice)
         forecast_partitions.begin_writing(connection, of, partition.number)
-        forecast_partitions.write_drafts(connection, list(_drafts(place.plan, piece, found, of)))
-        findings = [*piece.findings, *_findings(found)]
+        drafts = list(_drafts(place.plan, piece, found, of, stock_known))
+        forecast_partitions.write_drafts(connection, drafts)
+        met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
         forecast_partitions.write_findings(
             connection,
             of,
@@ -85,33 +89,43 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
                     finding.code,
                     finding.detail,
                 )
-                for finding in findings
+                for finding in met
             ],
         )
         forecast_partitions.mark_done(connection, of.run_id, partition.number)
-    return _done(partition.number, piece, found)
+    return _done(partition.number, piece, found, Counter(str(finding.code) for finding in met))
 
 
 def _drafts(
-    plan: Plan, piece: Piece, found: SeriesForecasts, of: forecast_partitions.Slice
+    plan: Plan,
+    piece: Piece,
+    found: SeriesForecasts,
+    of: forecast_partitions.Slice,
+    stock_known: Bools,
 ) -> Iterator[dict[str, Any]]:
     """The rows of the drafts, in groups that share their texts, and so have one width."""
     variance = found.sum_variance
+    variance += piece.promotions.variance(found.mean, plan.elasticity_sd)
     cv2 = _level_cv2(plan, found)
     texts = list(
         zip(
             found.demand_class.tolist(),
             found.method,
             map(str, found.reason),
-            piece.borrowed_from,
+            (
+                name if reason == MethodReason.BORROWED else None
+                for name, reason in zip(piece.borrowed_from, found.reason, strict=True)
+            ),
             found.failure,
+            (None if known else "unknown" for known in stock_known.tolist()),
             strict=True,
         )
     )
     rows: dict[tuple[str | None, ...], list[int]] = {}
     for row, key in enumerate(texts):
         rows.setdefault(key, []).append(row)
-    for (demand_class, method, reason, borrowed_from, failure), members in rows.items():
+    for key, members in rows.items():
+        demand_class, method, reason, borrowed_from, failure, unknown = key
         at = np.array(members)
         yield {
             "forecast_run_id": np.full(len(at), of.run_id, np.int64),
@@ -122,7 +136,7 @@ def _drafts(
             "yhat": _stored(found.mean[at]),
             "sum_variance": _stored(variance[at]),
             "level_cv2": cv2[at],
-            "estimated_share": piece.estimated_share[at].astype(np.float32),
+            "estimated_share": None if unknown else piece.estimated_share[at].astype(np.float32),
             "borrowed_from": borrowed_from,
             "failure": failure,
         }
@@ -139,13 +153,7 @@ def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
     return level_cv2(total, found.dispersion[:, span - 1])
 
 
-def _findings(found: SeriesForecasts) -> Iterator[Finding]:
-    for row, failure in enumerate(found.failure):
-        if failure is not None:
-            yield Finding(row=row, code="failed", detail={"failure": failure})
-
-
-def _done(number: int, piece: Piece, found: SeriesForecasts) -> Done:
+def _done(number: int, piece: Piece, found: SeriesForecasts, met: Counter[str]) -> Done:
     units = np.nansum(piece.series.demand, axis=1)
     return Done(
         number=number,
@@ -154,6 +162,7 @@ def _done(number: int, piece: Piece, found: SeriesForecasts) -> Done:
             "classes": Counter(found.demand_class.tolist()),
             "methods": Counter(found.method),
             "reasons": Counter(map(str, found.reason)),
+            "findings": met,
         },
         failures=[
             (piece.keys.sku_id[row], piece.keys.location_id[row], failure)

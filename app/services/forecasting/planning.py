@@ -1,5 +1,6 @@
 """What a run is to forecast, and all that its workers need to know of it."""
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -8,9 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.demand import Floats
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.launch_curves import LaunchCurves, launch_curves
+from app.domain.forecasting.outliers import BULK_SPREADS, Usual
 from app.domain.forecasting.settings import ForecastSettings
+from app.domain.policy import DEFAULT
 from app.models import ForecastRun
-from app.queries import forecast_plans
+from app.queries import bulk_orders, forecast_plans, launches
 from app.queries.binary_copy import Records
 from app.queries.forecast_partitions import Slice
 
@@ -35,6 +39,8 @@ class Order:
         country: whose holidays, ISO 3166.
         sku_ids: only these; None: all.
         location_ids: only these; None: all.
+        elasticity: by which promotions are taken out of the history and put into the forecast.
+        elasticity_sd: its standard deviation.
         partition_series: most series that one worker forecasts at once. What is summed up over
             partitions differs in its last digits with it, but with nothing else.
     """
@@ -45,6 +51,8 @@ class Order:
     country: str
     sku_ids: list[str] | None = None
     location_ids: list[str] | None = None
+    elasticity: float = DEFAULT.elasticity
+    elasticity_sd: float = DEFAULT.elasticity_sd
     partition_series: int = PARTITION_SERIES
 
 
@@ -60,7 +68,9 @@ class Partition:
 class Plan:
     """A run as it was planned, in the database and here.
 
-    ``group_demand`` has a row for every location and top-level category, see ``engine.Shared``.
+    ``group_demand`` has a row for every location and top-level category, see ``pieces.Shared``;
+    ``usual`` and ``launch`` are what single series borrow from all, made once lest they depend on
+    the partitions. They are of all items, also in a run for some.
     """
 
     run_id: int
@@ -69,6 +79,10 @@ class Plan:
     history: int  # periods
     settings: ForecastSettings
     partitions: tuple[Partition, ...]
+    usual: Usual
+    elasticity: float
+    elasticity_sd: float
+    launch: LaunchCurves | None = field(repr=False)
     group_demand: Floats = field(repr=False)
 
     @property
@@ -109,6 +123,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
     )
     groups = await forecast_plans.group_count(session, run_id)
     settings = ForecastSettings()
+    usual = await bulk_orders.usual_amounts(session, since=since, as_of=order.as_of)
     return Plan(
         run_id=run_id,
         calendar=Calendar(order.as_of, order.step_days),
@@ -129,8 +144,18 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
             )
             for part in parts
         ),
+        usual=usual,
+        elasticity=order.elasticity,
+        elasticity_sd=order.elasticity_sd,
+        launch=await _launch_curves(session, order, usual),
         group_demand=_group_demand(sold, groups, history),
     )
+
+
+async def _launch_curves(session: AsyncSession, order: Order, usual: Usual) -> LaunchCurves | None:
+    most = math.exp(usual.log_mean + BULK_SPREADS * usual.log_sd)
+    days = await launches.launch_days(session, as_of=order.as_of, most_units=most)
+    return launch_curves(days, step_days=order.step_days)
 
 
 def _why_nothing(order: Order) -> str:

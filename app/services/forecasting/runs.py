@@ -16,6 +16,7 @@ from app.database import address_of
 from app.domain.forecasting import engine
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
+from app.domain.forecasting.pieces import Choice
 from app.models import ForecastAccuracy, ForecastRun, RunStatus
 from app.queries import forecast_plans, inventory
 from app.queries.forecast_partitions import RunIsOver
@@ -78,6 +79,8 @@ async def forecast_demand(
         horizon_weeks=horizon_weeks or policy.horizon_weeks,
         step_days=policy.forecast_step_days,
         country=country,
+        elasticity=policy.elasticity,
+        elasticity_sd=policy.elasticity_sd,
         sku_ids=sku_ids,
         location_ids=location_ids,
     )
@@ -128,6 +131,7 @@ def _computed(
         calendar=planned.calendar,
         horizon=planned.horizon,
         settings=planned.settings,
+        launch=planned.launch,
     )
     place = Workplace(url=url, plan=planned, shared=shared)
     parts = planned.partitions
@@ -150,10 +154,10 @@ def _computed(
     return Computed(plan=planned, accuracy=accuracy, summary=summary)
 
 
-def _summary(planned: Plan, choice: engine.Choice, written: Sequence[Done]) -> dict[str, Any]:
+def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str, Any]:
     counts = {
         name: dict(sum((one.counts[name] for one in written), Counter[str]()).most_common())
-        for name in ("classes", "methods", "reasons")
+        for name in ("classes", "methods", "reasons", "findings")
     }
     failures = [failure for one in written for failure in one.failures]
     units = sum(one.units for one in written)

@@ -12,7 +12,6 @@ from scipy import sparse
 
 from app.domain.forecasting.batched_prophet import fits, prophet_forecast, prophet_mean
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.domain.forecasting.prophet_map import negative_log_posterior, objective
 from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
@@ -256,9 +255,3 @@ def test_intervals_widen_with_the_horizon_and_hold_the_noise():
     width = quantiles[:, 2] - quantiles[:, 0]
     assert np.median(width[:, 0]) == pytest.approx(2 * 1.2816 * 5, rel=0.05)
     assert (width[:, -1] > width[:, 0]).all()
-
-
-def test_where_nothing_can_be_written_each_process_compiles_for_itself():
-    source = {}
-    exec("def doubled(x):\n    return 2 * x", source)
-    assert compiled(source["doubled"])(3) == 6
