@@ -33,6 +33,7 @@ from app.routers import (
     rejects,
     sales,
     sell_through,
+    sell_through_list,
     sku,
 )
 from app.routers.body_limit import BodyLimit
@@ -45,6 +46,7 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     sku,
     dispositions,
     inventory,
+    sell_through_list,
     sales,
     catalog,
     ltv,

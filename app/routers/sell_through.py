@@ -1,7 +1,6 @@
 """消化予測: how SKUs, styles and locations will sell what they have, and whether in time."""
 
 from collections.abc import AsyncIterator
-from dataclasses import astuple
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -11,32 +10,25 @@ from app.auth import Scope
 from app.database import Session
 from app.queries import inventory, orders
 from app.queries.selection import Selection
-from app.queries.sell_through_list import SORTS, ListView, list_page, whole_list
 from app.routers.access import requires
 from app.routers.downloads import CSV_TOO, csv_of
 from app.routers.missing import NotForecast, UnknownSku, UnknownStyle
-from app.routers.paging import After, Limit, key_of, list_name, page_of, sort_key, sort_kinds
 from app.routers.parameters import (
     Category,
     Encoding,
     Format,
     LocationId,
-    Selected,
     SkuId,
     StyleId,
-    sort_by,
-    sort_of,
 )
-from app.schemas.common import Id, Page
+from app.schemas.common import Day, Id
 from app.schemas.csv import Unencodable
 from app.schemas.problem import raises
 from app.schemas.sell_through import (
     CurvePointBody,
-    ListedSellThroughBody,
     PlaceSellThroughBody,
     SellThroughBody,
     StyleForecastBody,
-    VerdictName,
 )
 from app.schemas.sheet import TooManyRows
 from app.services.ordering import UnknownLocation
@@ -56,6 +48,13 @@ Depth = Annotated[
         le=0.95,
         description="What if: a discount to try beside that in force, share off the list price",
         examples=[0.3],
+    ),
+]
+EndsOn = Annotated[
+    Day | None,
+    Query(
+        description="What if: judge by this last day of sales 販売終了日, not by the master's",
+        examples=["2012-01-31"],
     ),
 ]
 PlaceId = Annotated[
@@ -86,6 +85,7 @@ async def get_sku_sell_through(
     sku_id: SkuId,
     session: Session,
     location_id: LocationId = None,
+    ends_on: EndsOn = None,
     depth: Depth = None,
     step: Step = "week",
     format: Format = "json",  # noqa: A002 - the contract's name
@@ -110,7 +110,9 @@ async def get_sku_sell_through(
         raise UnknownSku(f"sku_id '{sku_id}' is not in the catalogue")
     await _require_location(session, location_id)
     selection = Selection(sku_id=sku_id, location_id=location_id)
-    found = await item_sell_through(session, selection, depth=depth, step_days=STEP_DAYS[step])
+    found = await item_sell_through(
+        session, selection, ends_on=ends_on, depth=depth, step_days=STEP_DAYS[step]
+    )
     whose = {"sku_id": sku_id, "style_id": None, "location_id": location_id}
     if format == "csv":
         return await _curves([(whose["sku_id"], found)], "sku_id", depth, encoding)
@@ -128,6 +130,7 @@ async def get_style_sell_through(
     style_id: StyleId,
     session: Session,
     location_id: LocationId = None,
+    ends_on: EndsOn = None,
     depth: Depth = None,
     step: Step = "week",
     format: Format = "json",  # noqa: A002 - the contract's name
@@ -145,7 +148,9 @@ async def get_style_sell_through(
     await _require_style(session, style_id)
     await _require_location(session, location_id)
     selection = Selection(style_id=style_id, location_id=location_id)
-    found = await item_sell_through(session, selection, depth=depth, step_days=STEP_DAYS[step])
+    found = await item_sell_through(
+        session, selection, ends_on=ends_on, depth=depth, step_days=STEP_DAYS[step]
+    )
     whose = {"sku_id": None, "style_id": style_id, "location_id": location_id}
     if format == "csv":
         return await _curves([(style_id, found)], "style_id", depth, encoding)
@@ -241,50 +246,3 @@ async def _curves(
 def _point(point: dict[str, Any], prefix: str) -> dict[str, Any]:
     body = CurvePointBody.model_validate(point).model_dump(mode="json")
     return {f"{prefix}{name}": value for name, value in body.items()}
-
-
-@router.get(
-    "/sell-through",
-    response_model=Page[ListedSellThroughBody],
-    responses=CSV_TOO,
-    openapi_extra=raises(TooManyRows, Unencodable),
-    dependencies=[requires(Scope.FORECAST_READ)],
-)
-async def list_sell_through(
-    session: Session,
-    selection: Selected,
-    limit: Limit = 100,
-    after: After = None,
-    verdict: Annotated[
-        VerdictName | None,
-        Query(description="Only these: 早期, 適正, 遅れ, 判定不能", examples=["cannot_tell"]),
-    ] = None,
-    sort: Annotated[str | None, sort_by(SORTS, example="-units_left")] = None,
-    format: Format = "json",  # noqa: A002 - the contract's name
-    encoding: Encoding = "utf-8",
-) -> Any:
-    """Every SKU with stock at every location: when it is sold out, what is left, is that in time.
-
-    As of the last evaluation or forecast; `/sku/{sku_id}/sell-through` computes anew, with the
-    curve. Sorted by `-units_left` or `-value_left` what will be left over comes first, by
-    `-days_late` what is latest, before all what is late and not gone within the horizon (its
-    `days_late` is null). Flags as there.
-    """
-    column, is_falling = sort_of(sort, SORTS)
-    name = list_name("sell-through", astuple(selection), verdict, sort)
-    key = key_of(after, name, *sort_kinds(column), str, str)
-    view = ListView(selection=selection, verdict=verdict, sort=column, is_falling=is_falling)
-    if format == "csv":
-        columns = list(ListedSellThroughBody.model_fields)
-        rows = _listed(whole_list(session, view))
-        return await csv_of(columns, rows, encoding=encoding, name="sell-through.csv")
-    found = await list_page(session, view, after=key, limit=limit + 1)
-    page, following = page_of(
-        found, limit, lambda row: (name, *sort_key(row, column), row["sku_id"], row["location_id"])
-    )
-    return {"items": page, "next": following}
-
-
-async def _listed(chunks: AsyncIterator[list[Any]]) -> AsyncIterator[list[dict[str, Any]]]:
-    async for rows in chunks:
-        yield [ListedSellThroughBody.model_validate(row).model_dump(mode="json") for row in rows]

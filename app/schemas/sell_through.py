@@ -77,9 +77,9 @@ class OutlookBody(CourseBody):
 
 
 class FactorBody(Body):
-    low: float = Field(description="At the least elastic demand that is likely, or the most")
-    middle: float
-    high: float
+    low: Ratio = Field(description="At the least elastic demand that is likely, or the most")
+    middle: Ratio
+    high: Ratio
 
 
 class MiddleDatesBody(Body):

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.policy import Policy
 from app.domain.returns import net_returns
 from app.models import Evaluation
 from app.queries import forecast_plans, forecasts, history, inventory
@@ -76,14 +77,7 @@ async def evaluate(
     )
     returns = purchases.returns
     del purchases
-    order = Order(
-        as_of=day,
-        horizon_weeks=policy.horizon_weeks,
-        step_days=policy.forecast_step_days,
-        country=country,
-        elasticity=policy.elasticity,
-        elasticity_sd=policy.elasticity_sd,
-    )
+    order = _order(policy, day, country)
     computed = await _computed(sessions, progress, order, Workers(processes=processes))
     await progress("deciding", 3, STEPS)
     async with sessions() as session:
@@ -106,6 +100,17 @@ async def evaluate(
         await _record(session, day, in_force.version, summary)
     await progress("done", STEPS, STEPS)
     return summary
+
+
+def _order(policy: Policy, day: date, country: str) -> Order:
+    return Order(
+        as_of=day,
+        horizon_weeks=policy.horizon_weeks,
+        step_days=policy.forecast_step_days,
+        country=country,
+        elasticity=policy.elasticity,
+        elasticity_sd=policy.elasticity_sd,
+    )
 
 
 async def _day(session: AsyncSession, as_of: date | None) -> date:

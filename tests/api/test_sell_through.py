@@ -126,6 +126,25 @@ async def test_early_late_and_on_time(
     assert body["verdict_en"].endswith(".")
 
 
+async def test_another_end_of_sales_may_be_tried(client: AsyncClient, sessions: Sessions):
+    await fill(
+        sessions,
+        *(sku("A"), given.stock("A", 100), forecast("A", 2.0)),
+        *(sku("B", sales_end_on=None), given.stock("B", 100), forecast("B", 2.0)),
+    )
+    a = await ask(client, "/sku/A/sell-through")
+    b = await ask(client, "/sku/B/sell-through", ends_on=str(SEASON_END))
+    assert a == b | {"sku_id": "A"}
+    soon = await ask(client, "/sku/A/sell-through", ends_on=str(DAY + timedelta(days=35)))
+    assert (soon["season_ends_on"], soon["verdict"]) == (str(DAY + timedelta(days=35)), "late")
+    assert soon["curve"] == a["curve"]
+    style = await ask(client, "/styles/B/sell-through", ends_on=str(DAY - timedelta(days=1)))
+    assert style["verdict_reason"] == "past_season_end"
+    for extreme in ("0001-01-01", "9999-12-31"):
+        body = await ask(client, "/sku/A/sell-through", ends_on=extreme)
+        assert body["season_ends_on"] == extreme
+
+
 async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, sessions: Sessions):
     long_ago = DAY - timedelta(days=9)
     await fill(
@@ -293,6 +312,20 @@ async def test_a_styles_stock_is_not_fungible(client: AsyncClient, sessions: Ses
     assert (await ask(client, "/styles/B/sell-through"))["skus"] == 1
     everywhere = await ask(client, "/sku/A-M/sell-through")
     assert (everywhere["on_hand"], everywhere["locations"]) == (30, 2)
+
+
+async def test_a_count_dated_ahead_harms_nothing_else(client: AsyncClient, sessions: Sessions):
+    await a_style(sessions)
+    before = await ask(client, "/locations/EC/sell-through", category="Ladies")
+    ahead = DAY + timedelta(days=5000)
+    await given.add(sessions, sku("A-XL", style_id="A", category="Ladies/Coats"))
+    await given.add(sessions, given.stock("A-XL", 7, counted_on=ahead), forecast("A-XL", 1.0))
+    after = await ask(client, "/locations/EC/sell-through", category="Ladies")
+    [old], [new] = before["groups"], after["groups"]
+    assert new["as_of"] == old["as_of"] == str(DAY)
+    assert new["on_hand"] == old["on_hand"] + 7
+    for then, now in zip(old["curve"], new["curve"], strict=True):
+        assert now["expected_left"] == pytest.approx(then["expected_left"] + 7, abs=0.02)
 
 
 async def test_where_one_of_several_has_stock_it_is_told_exactly(

@@ -144,6 +144,14 @@ def test_days_that_have_passed_are_left_out():
     np.testing.assert_allclose(found.variance, 2 * np.array(expected))
 
 
+def test_what_is_counted_later_meets_demand_later():
+    m = np.array([[1.0, 3.0, 6.0], [1.0, 3.0, 6.0], [1.0, 3.0, 6.0], [1.0, np.nan, np.nan]])
+    found = Demand(m, 2 * m).after(np.array([0, 1, 9, 2]))
+    expected = [[1, 3, 6], [0, 2, 5], [0, 0, 0], [0, np.nan, np.nan]]
+    np.testing.assert_allclose(found.mean, expected)
+    np.testing.assert_allclose(found.variance, 2 * np.array(expected))
+
+
 def test_a_day_of_no_forecast_is_not_known():
     passed = daily_demand(np.ones((1, 5)), np.ones((1, 5)), step_days=1, skipped=np.array([3]))
     seen = outlook(np.array([1.0]), [passed])

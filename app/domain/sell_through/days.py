@@ -38,6 +38,20 @@ class Demand:
         """All series, up to the end of some days only, given as columns."""
         return Demand(self.mean[:, columns], self.variance[:, columns])
 
+    def after(self, passed: Ints) -> "Demand":
+        """The same without what is asked for in the first so many days (n,) of each series.
+
+        The variance of the rest in units of its mean stays that of the whole.
+        """
+        if not passed.any() or not self.mean.shape[1]:
+            return self
+        day = np.clip(passed, 1, self.mean.shape[1]) - 1
+        begun = np.where(passed > 0, self.mean[np.arange(len(passed)), day], 0.0)
+        begun = np.where(np.isnan(begun), np.inf, begun)  # beyond all that is known
+        rest = np.maximum(self.mean - begun[:, None], 0.0)
+        share = np.divide(rest, self.mean, out=np.zeros_like(rest), where=self.mean > 0)
+        return Demand(rest, self.variance * share)
+
     def times(self, factor: Floats) -> "Demand":
         """The same with its level changed by a factor k (n,).
 

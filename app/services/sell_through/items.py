@@ -46,7 +46,12 @@ NO_DATES: dict[str, date | None] = {"p10": None, "p50": None, "p90": None}
 
 
 async def item_sell_through(
-    session: AsyncSession, selection: Selection, *, depth: float | None, step_days: int
+    session: AsyncSession,
+    selection: Selection,
+    *,
+    ends_on: date | None,
+    depth: float | None,
+    step_days: int,
 ) -> dict[str, Any]:
     """When the stock of the selection is sold out, what is left of it, and is that in time.
 
@@ -56,10 +61,14 @@ async def item_sell_through(
     Args:
         session: of the database.
         selection: a SKU or a style, perhaps at one location only.
+        ends_on: a last day of sales to judge by; None: that of the master.
         depth: a discount to be tried besides the price in force.
         step_days: between two points of the curve.
     """
-    rows = await queries.series_of(session, selection, with_depth=depth is not None)
+    found = await queries.series_of(session, selection, with_depth=depth is not None)
+    rows: list[Row] = [
+        row if ends_on is None else {**row, "sales_end_on": ends_on} for row in found
+    ]
     policies = await scoped_policies(session)
     if not rows:
         return _of_nothing()

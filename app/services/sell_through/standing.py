@@ -43,19 +43,27 @@ class Standing:
 
 
 def standing(rows: Sequence[Row], *, together: bool) -> Standing:
-    """Stock and demand of series, each as of its own day, or ``together`` as of the latest.
+    """Stock and demand of series, each as of its own day, or ``together`` as of one.
 
-    The day is that of the last stock count, or of the last sales the forecast has seen where they
-    are later: demand before the count has already been taken off the stock.
+    The own day is that of the last stock count, or of the last sales the forecast has seen where
+    they are later: demand before the count has already been taken off the stock. Together they
+    begin with the first of these days that no forecast begins after; what was counted later meets
+    no demand until then, so that a count dated far ahead by mistake harms its own series only.
     """
     own = [_today(row) for row in rows]
-    today = [max(own)] * len(own) if together and own else own
+    today = own
+    if together and own:
+        starts = [row["starts_on"] for row in rows if row["starts_on"] is not None]
+        floor = max(starts) - timedelta(days=1) if starts else date.min
+        own = [max(day, floor) for day in own]
+        today = [min(own)] * len(own)
+    later = [(day - first).days for day, first in zip(own, today, strict=True)]
     counts = [max(row["on_hand"] or 0, 0) for row in rows]
     return Standing(
         rows=rows,
         today=today,
         stock=np.array(counts, np.float64),
-        demand=demand_after(rows, today),
+        demand=demand_after(rows, today).after(np.array(later, np.int64)),
     )
 
 
