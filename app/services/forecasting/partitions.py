@@ -12,12 +12,15 @@ from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
+from app.domain.forecasting.prophet_backend import Audit, audit
+from app.domain.forecasting.sound import sound_demand
 from app.domain.forecasting.stored import level_cv2
 from app.queries import forecast_partitions
 from app.services.forecasting import findings
 from app.services.forecasting.planning import Partition, Plan
 from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
 
+AUDITED, LEAST_STRIDE = 40, 25  # series of a run, and of how many one at most
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
 NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
 LARGEST = 3e38  # that single precision can hold
@@ -44,6 +47,7 @@ class Done:
 
     number: int
     accuracy: AccuracySums
+    audit: Audit
     counts: dict[str, Counter[str]]  # of series, by class, method, reason; of findings
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
@@ -73,6 +77,7 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
         stock_known = is_stock_known(connection, of)
         connection.rollback()  # no transaction is kept open over the computation
         found = engine.forecast(piece.series, place.shared, choice)
+        audited = _audited(place.plan, piece, of)
         forecast_partitions.begin_writing(connection, of, partition.number)
         drafts = list(_drafts(place.plan, piece, found, of, stock_known))
         forecast_partitions.write_drafts(connection, drafts)
@@ -93,7 +98,16 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
             ],
         )
         forecast_partitions.mark_done(connection, of.run_id, partition.number)
-    return _done(partition.number, piece, found, Counter(str(finding.code) for finding in met))
+    codes = Counter(str(finding.code) for finding in met)
+    return _done(partition.number, piece, found, codes, audited)
+
+
+def _audited(plan: Plan, piece: Piece, of: forecast_partitions.Slice) -> Audit:
+    """A few series fitted by real Prophet as well; which ones does not depend on the partitions."""
+    stride = max(plan.series // AUDITED, LEAST_STRIDE)
+    rows = np.arange(-of.first % stride, of.series, stride)
+    sample, _ = sound_demand(piece.series.demand[rows])
+    return audit(sample, calendar=plan.calendar, setup=plan.settings.prophet)
 
 
 def _drafts(
@@ -153,11 +167,14 @@ def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
     return level_cv2(total, found.dispersion[:, span - 1])
 
 
-def _done(number: int, piece: Piece, found: SeriesForecasts, met: Counter[str]) -> Done:
+def _done(
+    number: int, piece: Piece, found: SeriesForecasts, met: Counter[str], audited: Audit
+) -> Done:
     units = np.nansum(piece.series.demand, axis=1)
     return Done(
         number=number,
         accuracy=found.accuracy,
+        audit=audited,
         counts={
             "classes": Counter(found.demand_class.tolist()),
             "methods": Counter(found.method),

@@ -18,6 +18,7 @@ from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.pieces import Choice
+from app.domain.forecasting.prophet_backend import Audit
 from app.models import ForecastAccuracy, ForecastRun, RunStatus
 from app.queries import forecast_plans, inventory
 from app.queries.forecast_partitions import RunIsOver
@@ -208,6 +209,7 @@ def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str
         "top_down_bias": round(choice.members.top_down_bias, 4),
         "top_down_dropped": choice.members.top_down_dropped,
         "estimated_share": round(estimated / units, 4) if units else 0.0,
+        "audit": sum((one.audit for one in written), Audit()).told(),
         "failed": len(failures),
         "failures": {f"{sku} {place}": why for sku, place, why in failures[:MOST_FAILURES]},
     }
