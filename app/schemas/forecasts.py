@@ -43,8 +43,8 @@ class ForecastRunBody(Body):
     sku_ids: list[str] | None
     location_ids: list[str] | None
     summary: dict[str, Any] = Field(
-        description="Series per class, method and reason; members chosen; audit: the exact solver against real Prophet on a"
-        " sample; failures"
+        description="Series per class, method and reason; members chosen; audit: the exact"
+        " solver against real Prophet on a sample; failures"
     )
     created_at: datetime
     finished_at: datetime | None
