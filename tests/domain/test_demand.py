@@ -1,22 +1,16 @@
 """Weekly demand."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.demand import weekly_demand
-from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.pattern import pattern
-from app.domain.forecasting.settings import ForecastSettings
 
 AS_OF = date(2026, 4, 1)
-RETAIL = Path(__file__).resolve().parents[2] / "../shared/data/online_retail_ii.parquet"
 
 
 def sales(*rows):
@@ -120,32 +114,3 @@ def test_agrees_with_counting_by_hand(rows):
         for s, row in zip(series.itertuples(), demand, strict=True)
     }
     assert fast == slow_weekly_demand(frame)
-
-
-@pytest.mark.skipif(not RETAIL.exists(), reason="shared/data is not beside the checkout")
-def test_online_retail_has_as_many_steady_sellers_as_was_counted_elsewhere():
-    lines = (
-        pl.read_parquet(RETAIL)
-        .unique()
-        .filter(
-            ~pl.col("Invoice").cast(str).str.starts_with("C"),
-            pl.col("StockCode").cast(str).str.contains(r"^\d{5}"),
-            pl.col("Quantity") > 0,
-            pl.col("Price") > 0,
-        )
-    )
-    frame = pd.DataFrame(
-        {
-            "sku_id": lines["StockCode"].cast(str).to_list(),
-            "location_id": "UK",
-            "sold_on": lines["InvoiceDate"].to_numpy(),
-            "quantity": lines["Quantity"].to_numpy(),
-        }
-    )
-    series, demand = weekly_demand(frame, as_of=date(2011, 12, 9))
-    seen = pattern(demand, 106, Calendar(date(2011, 12, 9), 7), ForecastSettings())
-    assert demand.shape == (4878, 106)
-    assert np.nansum(demand) == frame.quantity.sum()
-    # design/forecasting: "about 1,285 with ADI < 1.32 and 26 weeks or more"
-    assert ((seen.adi < 1.32) & (seen.age >= 26)).sum() == pytest.approx(1285, abs=5)
-    assert series.sku_id.is_unique

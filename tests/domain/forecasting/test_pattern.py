@@ -1,25 +1,117 @@
-"""How often and how evenly series sell."""
+"""What class of demand a series has, by any grain and up to any period."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.demand import DemandClass, weekly_demand
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.pattern import pattern
 from app.domain.forecasting.settings import ForecastSettings
 
-DAYS, WEEKS = Calendar(date(2024, 6, 30)), Calendar(date(2024, 6, 30), 7)
-SETTINGS = ForecastSettings()
+AS_OF = date(2026, 4, 1)
+RETAIL = Path(__file__).resolve().parents[3] / "../shared/data/online_retail_ii.parquet"
+
+
+def weeks(*units):
+    return np.array([units], dtype=float)
+
+
+def pattern_of(demand, **cuts):
+    """The pattern of the first series today."""
+    chosen = replace(ForecastSettings(), **cuts)
+    return pattern(demand, demand.shape[1], Calendar(AS_OF, 7), chosen)
+
+
+@pytest.mark.parametrize(
+    ("demand", "adi", "cv2", "expected"),
+    [
+        (weeks(*[5] * 10), 1, 0, DemandClass.SMOOTH),
+        (weeks(*[1, 9] * 5), 1, 16 * 10 / 9 / 25, DemandClass.ERRATIC),
+        (weeks(*[5, 0] * 5), 2, 0, DemandClass.INTERMITTENT),
+        # sizes 1 and 9 in turn: mean 5, sample variance 20
+        (weeks(*[1, 0, 9, 0] * 3), 2, 16 * 6 / 5 / 25, DemandClass.LUMPY),
+        (weeks(*[5] * 7), 1, 0, DemandClass.NEW),
+        (weeks(3, *[0] * 25), 26, 0, DemandClass.INTERMITTENT),  # one size is a steady size
+        (weeks(3, *[0] * 26), 27, 0, DemandClass.INACTIVE),
+    ],
+)
+def test_classes_on_both_sides_of_the_cuts(demand, adi, cv2, expected):
+    found = pattern_of(demand)
+    assert found.adi == pytest.approx([adi])
+    assert found.cv2 == pytest.approx([cv2])
+    assert found.demand_class == [expected]
+
+
+def test_weeks_count_from_the_first_sale():
+    found = pattern_of(weeks(np.nan, np.nan, 4, 0, 2, 0, 0))
+    assert (found.age, found.idle, found.adi) == (5, 2, 2.5)
+
+
+def test_cuts_are_arguments():
+    even = weeks(*[5, 0] * 5)
+    assert pattern_of(even, adi_cut=2.1).demand_class[0] == DemandClass.SMOOTH
+    assert pattern_of(even, new_days=77).demand_class[0] == DemandClass.NEW
+    assert pattern_of(even, inactive_days=7).demand_class[0] == DemandClass.INACTIVE
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.floats(0.001, 1000))
+def test_what_classes_rest_on_does_not_depend_on_the_unit(units, scale):
+    demand = weeks(1, *units)
+    ours, scaled = pattern_of(demand), pattern_of(demand * scale)
+    assert scaled.adi.tolist() == ours.adi.tolist()
+    assert scaled.cv2 == pytest.approx(ours.cv2)
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="shared/data is not beside the checkout")
+def test_online_retail_has_as_many_steady_sellers_as_was_counted_elsewhere():
+    lines = (
+        pl.read_parquet(RETAIL)
+        .unique()
+        .filter(
+            ~pl.col("Invoice").cast(str).str.starts_with("C"),
+            pl.col("StockCode").cast(str).str.contains(r"^\d{5}"),
+            pl.col("Quantity") > 0,
+            pl.col("Price") > 0,
+        )
+    )
+    frame = pd.DataFrame(
+        {
+            "sku_id": lines["StockCode"].cast(str).to_list(),
+            "location_id": "UK",
+            "sold_on": lines["InvoiceDate"].to_numpy(),
+            "quantity": lines["Quantity"].to_numpy(),
+        }
+    )
+    series, demand = weekly_demand(frame, as_of=date(2011, 12, 9))
+    found = pattern_of(demand)
+    assert demand.shape == (4878, 106)
+    assert np.nansum(demand) == frame.quantity.sum()
+    # design/forecasting: "about 1,285 with ADI < 1.32 and 26 weeks or more"
+    assert ((found.adi < 1.32) & (found.age >= 26)).sum() == pytest.approx(1285, abs=5)
+    assert series.sku_id.is_unique
+
+
+def test_what_has_not_sold_within_the_history_is_inactive_and_what_never_sold_is_new():
+    unsold = np.vstack([np.zeros(30), np.full(30, np.nan)])
+    assert pattern_of(unsold).demand_class.tolist() == [DemandClass.INACTIVE, DemandClass.NEW]
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 40), max_size=80))
 def test_it_is_counted_by_hand(later):
     row = [3.0, *map(float, later)]
-    found = pattern(np.array([[np.nan, np.nan, *row]]), len(row) + 2, WEEKS, SETTINGS)
+    found = pattern(
+        np.array([[np.nan, np.nan, *row]]), len(row) + 2, Calendar(AS_OF, 7), ForecastSettings()
+    )
     sold = [y for y in row if y > 0]
     assert found.age[0] == len(row)
     assert found.idle[0] == next(i for i, y in enumerate(reversed(row)) if y > 0)
@@ -28,39 +120,18 @@ def test_it_is_counted_by_hand(later):
     assert found.cv2[0] == pytest.approx(cv2)
 
 
-def even(days, every, amounts, idle=0):
-    row = np.zeros(days)
-    row[::every] = np.resize(amounts, len(row[::every]))
-    if idle:
-        row[-idle:] = 0
-    return row
-
-
-def test_classes():
-    rows = [
-        even(400, 1, [5, 6]),
-        even(400, 1, [1, 1, 1, 30]),
-        even(400, 4, [5, 6]),
-        even(400, 4, [1, 1, 1, 30]),
-        np.concatenate([np.full(345, np.nan), even(55, 1, [5])]),
-        even(400, 1, [5], idle=182),
-        np.full(400, np.nan),
-        np.zeros(400),
-        np.concatenate([np.full(344, np.nan), even(56, 1, [5])]),
-        even(400, 1, [5], idle=181),
-    ]
-    found = pattern(np.array(rows), 400, DAYS, SETTINGS)
-    assert found.demand_class.tolist() == [
-        "smooth", "erratic", "intermittent", "lumpy", "new", "inactive", "new", "inactive",
-        "smooth", "intermittent",
-    ]  # fmt: skip
-
-
 def test_huge_amounts_keep_their_digits():
     row = np.array([[1e12, 1e12 + 1, 1e12 + 2]])
-    assert pattern(row, 3, DAYS, SETTINGS).cv2[0] == pytest.approx(1e-24, rel=1e-3)
+    assert pattern(row, 3, Calendar(AS_OF), ForecastSettings()).cv2[0] == pytest.approx(
+        1e-24, rel=1e-3
+    )
 
 
 def test_no_series_and_no_periods():
-    assert pattern(np.zeros((0, 9)), 9, DAYS, SETTINGS).demand_class.tolist() == []
-    assert pattern(np.zeros((2, 0)), 0, DAYS, SETTINGS).demand_class.tolist() == ["new", "new"]
+    assert (
+        pattern(np.zeros((0, 9)), 9, Calendar(AS_OF), ForecastSettings()).demand_class.tolist()
+        == []
+    )
+    assert pattern(
+        np.zeros((2, 0)), 0, Calendar(AS_OF), ForecastSettings()
+    ).demand_class.tolist() == ["new", "new"]
