@@ -42,9 +42,9 @@ def weekly_by_days(connection, series, weeks, *, parts=1):
     for part in range(parts):
         first, last = len(series) * part // parts, len(series) * (part + 1) // parts - 1
         of = replace(whole, first=first, last=last)
-        gross = sales(connection, of, keys(connection, of))
+        for number, offsets, units in sales(connection, of, keys(connection, of)):
+            demand[number, weeks - 1 + offsets] += units
         back = return_deltas(connection, of, keys(connection, of))
-        demand[gross["number"], weeks - 1 + gross["offset"]] += gross["units"]
         demand[back["number"], weeks - 1 + back["offset"]] -= back["units"]
         assert (back["units"] > 0).all()
     return demand

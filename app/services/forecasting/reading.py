@@ -148,9 +148,9 @@ def _lookalikes(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> I
 def _estimated(
     connection: psycopg.Connection[Any], plan: Plan, of: Slice, demand: Floats, lookalike: Ints
 ) -> TrueDemand:
-    cells = exposure.exposures(connection, of)
     share = np.ones(demand.shape)
-    share[cells["number"] - of.first, plan.history - 1 + cells["offset"]] = cells["exposure"]
+    for number, offsets, shares in exposure.exposures(connection, of):
+        share[number - of.first, plan.history - 1 + offsets] = shares
     usual = np.full(of.series, np.nan)
     if plan.launch is not None:
         has = lookalike >= 0
