@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.policy import Policy
 from app.domain.returns import net_returns
 from app.models import Evaluation
 from app.queries import forecast_plans, forecasts, history, inventory
@@ -75,15 +76,9 @@ async def evaluate(
     )
     returns = purchases.returns
     del purchases
-    order = Order(
-        as_of=day,
-        horizon_weeks=policy.horizon_weeks,
-        step_days=policy.forecast_step_days,
-        country=country,
-        elasticity=policy.elasticity,
-        elasticity_sd=policy.elasticity_sd,
+    computed = await _computed(
+        sessions, progress, _order(day, policy, country), Workers(processes=processes)
     )
-    computed = await _computed(sessions, progress, order, Workers(processes=processes))
     await progress("deciding", 3, STEPS)
     async with sessions() as session:
         weeks = await _weeks(session, computed)
@@ -130,6 +125,17 @@ def _net(lines: pd.DataFrame, returned: float) -> Purchases:
     return Purchases(
         lines=netted.lines[netted.lines["net_quantity"] > 0],
         returns={"units": returned, "units_matching_no_purchase": unmatched},
+    )
+
+
+def _order(day: date, policy: Policy, country: str) -> Order:
+    return Order(
+        as_of=day,
+        horizon_weeks=policy.horizon_weeks,
+        step_days=policy.forecast_step_days,
+        country=country,
+        elasticity=policy.elasticity,
+        elasticity_sd=policy.elasticity_sd,
     )
 
 
