@@ -3,6 +3,9 @@
 Gross sales; less what was brought back, on the day it was bought; without bulk orders and
 outliers; at usual prices; and with goods on the shelf. In this order, each step on what the one
 before has left.
+
+Accuracy is measured on the same: how near a forecast came to what would have sold in usual
+circumstances, not to bulk orders and empty shelves, which it does not try to foresee.
 """
 
 from dataclasses import dataclass
