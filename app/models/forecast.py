@@ -137,7 +137,7 @@ class ForecastAccuracy(Base, kw_only=True):
     demand_class: Mapped[str] = mapped_column(primary_key=True, comment="all: every class")
     horizon: Mapped[str] = mapped_column(primary_key=True, comment="Periods ahead, as 1-7")
     measures: Mapped[dict[str, Any]] = mapped_column(
-        comment="series, rmsse, wape, bias, scaled_pinball, coverage"
+        comment="series, rmsse, wape, bias, scaled_pinball, coverage; of lead_time by level"
     )
 
 

@@ -18,45 +18,44 @@ from app.models import (
 )
 from app.queries.binary_copy import Records, rows_of
 
-# What lies in stock by the last count and has never sold there. Where nothing ever sells, as in a
-# warehouse, nothing is new.
-UNSOLD = """
-    SELECT sku_id, location_id FROM (
-        SELECT DISTINCT ON (sku_id, location_id) sku_id, location_id, on_hand FROM stock_level
-        WHERE counted_on <= :as_of
-          AND (CAST(:sku_ids AS text[]) IS NULL OR sku_id = ANY (:sku_ids))
-          AND (CAST(:location_ids AS text[]) IS NULL OR location_id = ANY (:location_ids))
-        ORDER BY sku_id, location_id, counted_on DESC
-    ) AS stock
-    WHERE on_hand > 0
-      AND location_id IN (SELECT DISTINCT location_id FROM sales_daily WHERE sold_on <= :as_of)
-      AND NOT EXISTS (
-          SELECT FROM sales_daily AS daily
-          WHERE daily.sku_id = stock.sku_id AND daily.location_id = stock.location_id
-            AND sold_on <= :as_of AND units + units_returned > 0
-      )
+WANTED = """
+    (CAST(:sku_ids AS text[]) IS NULL OR sku_id = ANY (:sku_ids))
+    AND (CAST(:location_ids AS text[]) IS NULL OR location_id = ANY (:location_ids))
 """
-# A series is what has sold, or could; its number follows from its key alone.
+# A series is what has sold, or lies in stock by the last count (of the last four weeks in which its
+# location was counted) and has never sold there: where nothing ever sells, as in a warehouse,
+# nothing is new. Its number follows from its key alone.
 SERIES = f"""
     INSERT INTO forecast_series
         (forecast_run_id, series_number, sku_id, location_id, group_number, first_sold_on)
-    WITH sold AS (
-        SELECT sku_id, location_id, min(sold_on) AS first_sold_on
-        FROM sales_daily
-        WHERE sold_on <= :as_of AND units + units_returned > 0
-          AND (CAST(:sku_ids AS text[]) IS NULL OR sku_id = ANY (:sku_ids))
-          AND (CAST(:location_ids AS text[]) IS NULL OR location_id = ANY (:location_ids))
+    WITH ever AS MATERIALIZED (
+        SELECT sku_id, location_id, min(sold_on) AS first_sold_on, max(sold_on) AS last_sold_on
+        FROM sales_daily WHERE sold_on <= :as_of AND units + units_returned > 0
         GROUP BY sku_id, location_id
-        HAVING max(sold_on) >= :since
+    ), counted AS (
+        SELECT location_id, last_on FROM (SELECT DISTINCT location_id FROM ever) AS selling
+        CROSS JOIN LATERAL (
+            SELECT max(counted_on) AS last_on FROM stock_level
+            WHERE stock_level.location_id = selling.location_id AND counted_on <= :as_of
+        ) AS last
+    ), stock AS (
+        SELECT DISTINCT ON (sku_id, location_id) sku_id, location_id, on_hand
+        FROM counted JOIN stock_level USING (location_id)
+        WHERE counted_on > last_on - 28 AND counted_on <= last_on AND {WANTED}
+        ORDER BY sku_id, location_id, counted_on DESC
+    ), found AS (
+        SELECT sku_id, location_id, first_sold_on FROM ever
+        WHERE last_sold_on >= :since AND {WANTED}
         UNION ALL
-        SELECT sku_id, location_id, NULL FROM ({UNSOLD}) AS unsold
+        SELECT sku_id, location_id, NULL FROM stock
+        WHERE on_hand > 0 AND (sku_id, location_id) NOT IN (SELECT sku_id, location_id FROM ever)
     )
     SELECT :run, row_number() OVER (ORDER BY sku_id, location_id) - 1, sku_id, location_id,
            dense_rank() OVER (
                ORDER BY location_id, split_part(coalesce(category, ''), '/', 1)
            ) - 1,
            first_sold_on
-    FROM sold JOIN sku USING (sku_id)
+    FROM found JOIN sku USING (sku_id)
     WHERE item_class <> 'service'
 """
 PARTITIONS = """

@@ -18,20 +18,21 @@ from app.queries.binary_copy import HEADER, TRAILER, Records, rows_of
 from app.queries.forecast_partitions import Keys, Slice, copied, named
 
 RETURNED = """
-    SELECT DISTINCT daily.sku_id FROM forecast_series AS series
-           JOIN sales_daily AS daily ON daily.sku_id = series.sku_id
-    WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
-      AND daily.sku_id BETWEEN %(from)s AND %(to)s
-      AND sold_on <= %(as_of)s AND units_returned > 0
+    SELECT 1 FROM sales_daily
+    WHERE sku_id BETWEEN %(from)s AND %(to)s AND sold_on <= %(as_of)s AND units_returned > 0
+    LIMIT 1
 """
 RETURN_DELTAS = """
     WITH series AS (
         SELECT series_number, sku_id, location_id FROM forecast_series
         WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
+    ), returned AS (
+        SELECT DISTINCT sku_id FROM sales_daily
+        WHERE sku_id IN (SELECT sku_id FROM series)
+          AND sold_on <= %(as_of)s AND units_returned > 0
     ), pairs AS (
-        SELECT DISTINCT customer_id, sku_id FROM sale
-        WHERE sku_id = ANY (%(returned)s::text[])
-          AND sold_on <= %(as_of)s AND quantity < 0 AND customer_id IS NOT NULL
+        SELECT DISTINCT customer_id, sku_id FROM sale JOIN returned USING (sku_id)
+        WHERE sold_on <= %(as_of)s AND quantity < 0 AND customer_id IS NOT NULL
     ), moves AS (
         SELECT customer_id, sku_id, sale.location_id, sold_on, quantity,
                row_number() OVER pair AS nth, sum(quantity) OVER pair AS total
@@ -68,10 +69,8 @@ RETURN_DELTAS = """
 def return_deltas(connection: psycopg.Connection[Any], of: Slice, known: Keys) -> Records:
     """Units to take off gross sales, by ``number`` of the series and ``offset`` (0: the last)."""
     span = {"from": min(known.sku_id), "to": max(known.sku_id)}
-    # Asked beforehand: the server, not knowing how few these are, would look at all sales lines.
-    returned = [row[0] for row in connection.execute(RETURNED, named(of) | span)]
     data: bytes | bytearray = HEADER + TRAILER
-    if returned:
-        statement = f"COPY ({RETURN_DELTAS}) TO STDOUT (FORMAT binary)"
-        data = copied(connection, statement, named(of) | {"returned": returned})
+    # Asked beforehand: the server does not know that there are none, and looks at all sales lines.
+    if connection.execute(RETURNED, named(of) | span).fetchone():
+        data = copied(connection, f"COPY ({RETURN_DELTAS}) TO STDOUT (FORMAT binary)", named(of))
     return rows_of(data, number="i4", offset="i4", units="f8")

@@ -28,6 +28,7 @@ from app.schemas.jobs import AcceptedBody
 from app.schemas.problem import raises
 from app.services import jobs
 from app.services.campaigns import UnknownSkus
+from app.services.forecasting.runs import LEAD_TIME
 from app.services.ordering import UnknownLocation
 from app.settings import Settings
 
@@ -127,6 +128,7 @@ async def get_forecast_accuracy(run_id: RunId, session: Session) -> dict[str, An
     """
     run = await _known(session, run_id)
     tested = timedelta(days=ForecastSettings().origin_days - 1)
+    measured = await forecasts.accuracies(session, run_id)
     return {
         "forecast_run_id": run_id,
         "as_of": run.as_of,
@@ -134,7 +136,17 @@ async def get_forecast_accuracy(run_id: RunId, session: Session) -> dict[str, An
         "items": [
             {name: row.measures.get(name) for name in AccuracyBody.model_fields}
             | {"model": row.model, "demand_class": row.demand_class, "horizon": row.horizon}
-            for row in await forecasts.accuracies(session, run_id)
+            for row in measured
+            if row.model != LEAD_TIME
+        ],
+        "lead_times": [
+            {
+                "demand_class": row.demand_class,
+                "days": int(row.horizon.partition("-")[2]),
+                **row.measures,
+            }
+            for row in measured
+            if row.model == LEAD_TIME
         ],
     }
 

@@ -51,8 +51,8 @@ class ForecastRunBody(Body):
 
 class AccuracyBody(Body):
     model: str = Field(
-        description="ensemble: what is in force; seasonal_naive, mean28 and plain_prophet to"
-        " compare; else a member of the ensemble"
+        description="ensemble: what is in force; seasonal_naive, moving_average (of 28 days) and"
+        " plain_prophet to compare; else a member of the ensemble"
     )
     demand_class: str = Field(description="all: every class together")
     horizon: str = Field(description="Days ahead, first and last", examples=["1-7"])
@@ -66,11 +66,28 @@ class AccuracyBody(Body):
     )
 
 
+class LeadTimeLevelBody(Body):
+    coverage: Ratio = Field(description="Share of the series whose demand the stock would have met")
+    pinball: Ratio = Field(description="Loss per series, units")
+    stock: Ratio = Field(description="Units held per series")
+    units: Ratio = Field(description="Units sold per series")
+
+
+class LeadTimeBody(Body):
+    demand_class: str = Field(description="all: every class together")
+    days: int = Field(description="Length of the lead time")
+    series: int
+    levels: dict[str, LeadTimeLevelBody] = Field(description="By service level")
+
+
 class AccuraciesBody(Body):
     forecast_run_id: int
     as_of: date
     tested_from: date = Field(description="First day of the time that nothing had seen")
     items: list[AccuracyBody]
+    lead_times: list[LeadTimeBody] = Field(
+        description="Demand over whole lead times: what reorder points rest on"
+    )
 
 
 class FindingBody(Body):

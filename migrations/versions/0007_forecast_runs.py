@@ -145,7 +145,7 @@ def _make_records() -> None:
             "measures",
             postgresql.JSONB(),
             nullable=False,
-            comment="series, rmsse, wape, bias, scaled_pinball, coverage",
+            comment="series, rmsse, wape, bias, scaled_pinball, coverage; of lead_time by level",
         ),
         _of_run(),
         sa.PrimaryKeyConstraint(

@@ -16,7 +16,7 @@ from tests.api.conftest import pages, problem, rows
 from tests.conftest import Work, client_of
 from tests.make import LAST_DAY, RATES
 
-MODELS = {"ensemble", "seasonal_naive", "mean28", "plain_prophet"}
+MODELS = {"ensemble", "seasonal_naive", "moving_average", "plain_prophet"}
 
 
 async def submit(client: AsyncClient, work: Work, **asked: object) -> dict:
@@ -174,6 +174,13 @@ async def test_accuracy_is_told_by_class_horizon_and_model(shop: AsyncClient):
     assert whole["wape"] > 0
     assert -1 <= whole["bias"] <= 1
     assert whole["series"] > 0
+    assert 0.8 < whole["coverage"]["0.95"] <= 1
+    assert whole["scaled_pinball"] > 0
+    lead = {(row["demand_class"], row["days"]): row for row in body["lead_times"]}
+    assert {days for name, days in lead if name == "all"} == {7, 14, 28}
+    levels = lead["all", 14]["levels"]
+    assert levels["0.9"]["coverage"] <= levels["0.95"]["coverage"] <= levels["0.98"]["coverage"]
+    assert levels["0.9"]["stock"] < levels["0.98"]["stock"]
     told = (await shop.get("/sku/STEADY/forecast")).json()["accuracy"]
     assert told["demand_class"] in CLASSES
     assert told["rmsse"] == found["ensemble", told["demand_class"], "1-28"]["rmsse"]

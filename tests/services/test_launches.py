@@ -1,12 +1,20 @@
 """Launches by group and age, what series are like, and what lies there unsold."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
 from app.domain.forecasting.launch_curves import LaunchDay
 from app.queries import launches
-from app.queries.forecast_plans import UNSOLD
+from app.services.forecasting.planning import Order, plan
 from tests.services import planned
+
+PLANNED = """
+    SELECT sku_id, location_id, first_sold_on
+    FROM forecast_series JOIN forecast_run USING (forecast_run_id)
+    WHERE status = 'running' ORDER BY series_number
+"""
 
 
 @pytest.fixture
@@ -62,7 +70,12 @@ async def test_what_lies_there_unsold_is_a_series_too(connection, sessions):
     since = launches.stocked_since(connection, of)
     assert (since["number"].tolist(), since["offset"].tolist()) == ([2], [-9])
     connection.commit()
-    known = {"as_of": planned.AS_OF, "sku_ids": None, "location_ids": None}
-    async with sessions() as session:
-        unsold = (await session.execute(text(UNSOLD), known)).all()
-    assert unsold == [("D", "EC")]
+    order = Order(as_of=planned.AS_OF, horizon_weeks=4, step_days=1, country="JP")
+    for wanted in (order, replace(order, sku_ids=["D"])):
+        async with sessions.begin() as session:
+            await plan(session, wanted)
+            found = (await session.execute(text(PLANNED))).all()
+        sold = [tuple(row[:2]) for row in found if row.first_sold_on is not None]
+        assert [tuple(row[:2]) for row in found if row.first_sold_on is None] == [("D", "EC")]
+        all_sold = [("A", "EC"), ("B", "EC"), ("B", "GINZA"), ("C", "EC"), ("OLD", "EC")]
+        assert sold == (all_sold if wanted is order else [])

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.demand import weekly_demand
 from app.domain.returns import net_returns
-from app.queries.forecast_partitions import keys, sales
+from app.queries import forecast_partitions
 from app.queries.return_deltas import return_deltas
 from tests.domain.real_purchases import read
 from tests.services import planned
@@ -42,9 +42,10 @@ def weekly_by_days(connection, series, weeks, *, parts=1):
     for part in range(parts):
         first, last = len(series) * part // parts, len(series) * (part + 1) // parts - 1
         of = replace(whole, first=first, last=last)
-        gross = sales(connection, of, keys(connection, of))
-        back = return_deltas(connection, of, keys(connection, of))
-        demand[gross["number"], weeks - 1 + gross["offset"]] += gross["units"]
+        known = forecast_partitions.keys(connection, of)
+        for number, offsets, units in forecast_partitions.sales(connection, of, known):
+            demand[number, weeks - 1 + offsets] += units
+        back = return_deltas(connection, of, known)
         demand[back["number"], weeks - 1 + back["offset"]] -= back["units"]
         assert (back["units"] > 0).all()
     return demand
@@ -75,7 +76,7 @@ def test_a_return_elsewhere_and_of_a_guest(connection):
     lines = [("S", "EC", 30, 4, "a"), ("S", "GINZA", 20, -3, "a"), ("S", "GINZA", 20, -1, None)]
     planned.sell(connection, [*lines, ("S", "GINZA", 25, 2, "b"), ("S", "EC", 1, -9, "c")])
     of = planned.plan(connection, [("S", "EC"), ("S", "GINZA")])
-    rows = return_deltas(connection, of, keys(connection, of))
+    rows = return_deltas(connection, of, forecast_partitions.keys(connection, of))
     assert [rows[name].tolist() for name in ("number", "offset", "units")] == [[0], [-30], [3]]
 
 

@@ -14,6 +14,7 @@ from app.domain.forecasting.accuracy import (
     AccuracySums,
     scales_of,
 )
+from app.domain.forecasting.boosted import boosted_models
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.ensemble import (
     ChoiceReason,
@@ -28,7 +29,6 @@ from app.domain.forecasting.held_out import judge
 from app.domain.forecasting.lead_time import dispersion, rolling_errors
 from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import (
-    ALL,
     MEMBERS,
     group_horizon,
     mask_members,
@@ -81,6 +81,7 @@ def prepare_shared(
     horizon: int,
     settings: ForecastSettings,
     launch: LaunchCurves | None = None,
+    sample: Floats | None = None,
 ) -> Shared:
     """Forecast the aggregates from today and from every past origin.
 
@@ -91,8 +92,11 @@ def prepare_shared(
         horizon: H, periods to forecast.
         settings: see there.
         launch: curves that new items borrow from, or None.
+        sample: demand matrix of some ``settings.lightgbm_series`` random series, for LightGBM;
+            None does without it.
 
     Raises:
+        LightGBMMissing: if it is asked for and not installed.
         ValueError: if the horizon is not at least one period, or longer than
             ``settings.most_horizon_days``.
     """
@@ -102,12 +106,12 @@ def prepare_shared(
     demand, _ = sound_demand(group_demand)
     periods = demand.shape[1]
     step = group_horizon(calendar, calendar.periods(settings.origin_days))
-    past = tuple(
-        prophet_means(demand, known, calendar, step, settings)
-        for known in origins(periods, calendar, settings)
-    )
+    moments = origins(periods, calendar, settings)
+    past = tuple(prophet_means(demand, known, calendar, step, settings) for known in moments)
     now = prophet_means(demand, periods, calendar, group_horizon(calendar, horizon), settings)
-    return Shared(calendar, horizon, settings, demand, (now, *past), launch)
+    learnt = sound_demand(sample)[0] if sample is not None else None
+    boosted = boosted_models(learnt, (periods, *moments), calendar, settings)
+    return Shared(calendar, horizon, settings, demand, (now, *past), boosted, launch)
 
 
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
@@ -127,13 +131,14 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
             then.code,
         )
         errors = rolling_errors(demand, known, shared.calendar, shared.settings)
-        for mask in range(1, ALL + 1):
+        for mask in range(1, shared.present + 1):
             share = weights(np.full(len(demand), mask), then.members.usable)
             mean = combine(then.members.mean, share, then.horizon)
             levels.add(mask, then.code, errors, mean, actual, shared.calendar, shared.settings)
     held_out = shared.origins[0] if shared.origins else 0
     return SelectionScores(
         shared.calendar,
+        shared.present,
         sums,
         levels,
         _rates(demand, held_out, shared),
@@ -143,7 +148,7 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
 
 def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
     """From the scores of all pieces, what every class is forecast by."""
-    members = choose_members(scores.subsets, settings)
+    members = choose_members(scores.subsets, settings, scores.present)
     return Choice(
         members,
         scores.levels.cv2(members.masks, scores.calendar, settings),

@@ -132,25 +132,26 @@ def score_subsets(
     sums.actual_units[origin] += actual[shared].sum()
 
 
-def choose_members(sums: SubsetSums, settings: ForecastSettings) -> MemberChoice:
+def choose_members(
+    sums: SubsetSums, settings: ForecastSettings, present: int = ALL
+) -> MemberChoice:
     """Equal weights, unless a subset was better from every origin and by a paired t above 3.
 
     Of several such subsets the one with the smallest error takes it. Top-down is no candidate
-    where its aggregates were biased.
+    where its aggregates were biased. ``present`` is the mask of the members that there are.
     """
     bias = sums.top_down_bias
     dropped = bias > settings.top_down_bias
-    allowed = BASELINES[1] if dropped else BASELINES[0]
-    chosen = [_class_members(sums, c, int(dropped), settings) for c in range(len(CLASSES))]
+    allowed = BASELINES[int(dropped)] & present
+    chosen = [_class_members(sums, c, int(dropped), allowed, settings) for c in range(len(CLASSES))]
     return MemberChoice(
-        tuple(mask & allowed for mask, _ in chosen), tuple(r for _, r in chosen), bias, dropped
+        tuple(mask for mask, _ in chosen), tuple(reason for _, reason in chosen), bias, dropped
     )
 
 
 def _class_members(
-    sums: SubsetSums, code: int, baseline: int, settings: ForecastSettings
+    sums: SubsetSums, code: int, baseline: int, everyone: int, settings: ForecastSettings
 ) -> tuple[int, ChoiceReason]:
-    everyone = BASELINES[baseline]
     count = sums.count[:, code]
     too_few = count.sum() < settings.least_series or (count == 0).any()
     if len(count) < settings.origins or too_few:

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.batched_prophet import prophet_mean
+from app.domain.forecasting.boosted import Boosted, boosted_mean
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.flat_rates import ages, imapa, tsb
 from app.domain.forecasting.settings import ForecastSettings
@@ -26,6 +27,7 @@ class Member(StrEnum):
     TOP_DOWN = "top_down"  # Prophet of its category at the location, shared out
     TSB = "tsb"  # Teunter-Syntetos-Babai
     IMAPA = "imapa"  # mean of several lengths of bucket, up to one that most often holds a sale
+    LIGHTGBM = "lightgbm"  # one boosted model of all series, where it is asked for
 
 
 MEMBERS = tuple(Member)
@@ -35,6 +37,11 @@ ALL = (1 << len(MEMBERS)) - 1
 def bit(member: Member) -> int:
     """The mask of an ensemble of one."""
     return 1 << MEMBERS.index(member)
+
+
+def present_mask(has_boosted: bool) -> int:
+    """The mask of all members that a run has."""
+    return ALL if has_boosted else ALL & ~bit(Member.LIGHTGBM)
 
 
 def mask_members(mask: int) -> tuple[Member, ...]:
@@ -122,6 +129,7 @@ def member_forecasts(
     group: Ints,
     group_demand: Floats,
     group_forecast: Floats,
+    boosted: Boosted | None,
     *,
     horizon: int,
     calendar: Calendar,
@@ -135,6 +143,7 @@ def member_forecasts(
         group: row of its aggregate (n,), -1 where it belongs to none.
         group_demand: the same of the aggregates (G, T).
         group_forecast: what is forecast of them (G, `group_horizon`).
+        boosted: what LightGBM has learnt up to then, or None.
         horizon: H.
         calendar: of the whole matrix.
         settings: see there.
@@ -164,8 +173,14 @@ def member_forecasts(
     if calendar.step_days == 1 and len(group_forecast):
         of_groups = week_shape(group_demand, group_forecast, known, settings)[:, :horizon]
         shape = np.where((group >= 0)[:, None], of_groups[group], 1.0)
+    by_trees = np.zeros((len(demand), 1))
+    if boosted is None:
+        usable &= present_mask(has_boosted=False)
+    else:
+        by_trees = boosted_mean(boosted, demand, known, horizon, calendar)
+    flat = [rate[:, None] * shape for rate in rates]
     return MemberForecasts(
-        (prophet, np.nan_to_num(shared_out), *(rate[:, None] * shape for rate in rates)),
+        (prophet, np.nan_to_num(shared_out), *flat, by_trees),
         shape,
         usable,
         {int(row): "Prophet's forecast is not a number." for row in failed},

@@ -38,7 +38,7 @@ def moment_of(demand: Floats, group: Ints, shared: Shared, forecast_number: int)
     Args:
         demand: demand matrix (n, T), each row NaN up to its first sale.
         group: row of its aggregate (n,), -1 where it has none.
-        shared: see there; ``group_forecasts`` are counted alike.
+        shared: see there; ``group_forecasts`` and ``boosted`` are counted alike.
         forecast_number: see above.
     """
     known = shared.origins[forecast_number - 1] if forecast_number else demand.shape[1]
@@ -49,6 +49,7 @@ def moment_of(demand: Floats, group: Ints, shared: Shared, forecast_number: int)
         group,
         shared.group_demand,
         shared.group_forecasts[forecast_number],
+        shared.boosted[forecast_number],
         horizon=horizon,
         calendar=shared.calendar,
         settings=shared.settings,

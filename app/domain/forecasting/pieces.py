@@ -7,9 +7,11 @@ import numpy as np
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.boosted import Boosted
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.ensemble import MemberChoice, SubsetSums
 from app.domain.forecasting.level_spread import LevelCounts
+from app.domain.forecasting.members import present_mask
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.usual_rate import RateCounts
@@ -50,6 +52,7 @@ class Shared:
         group_demand: demand of the aggregates (G, T).
         group_forecasts: forecasts of them from today (G, H or more) and from every past origin,
             the latest first; of days, they are whole weeks.
+        boosted: what LightGBM has learnt up to each of these, None where it is not asked for.
         launch: curves that new items borrow from, or None.
     """
 
@@ -58,12 +61,18 @@ class Shared:
     settings: ForecastSettings
     group_demand: Floats
     group_forecasts: tuple[Floats, ...]
+    boosted: tuple[Boosted | None, ...]
     launch: LaunchCurves | None = None
 
     @property
     def origins(self) -> tuple[int, ...]:
         """Periods known at each past origin, the latest (held out) first."""
         return origins(self.group_demand.shape[1], self.calendar, self.settings)
+
+    @property
+    def present(self) -> int:
+        """The mask of the members that the run has."""
+        return present_mask(any(one is not None for one in self.boosted))
 
     @property
     def origin_horizon(self) -> int:
@@ -76,6 +85,7 @@ class SelectionScores:
     """What pass 1 knows of some pieces; those of all pieces are their sum."""
 
     calendar: Calendar
+    present: int
     subsets: SubsetSums
     levels: LevelCounts
     rates_then: RateCounts  # as of the held-out origin, which must not see what came
@@ -84,6 +94,7 @@ class SelectionScores:
     def __add__(self, other: "SelectionScores") -> "SelectionScores":
         return SelectionScores(
             self.calendar,
+            self.present,
             self.subsets + other.subsets,
             self.levels + other.levels,
             self.rates_then + other.rates_then,

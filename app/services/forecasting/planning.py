@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.demand import Floats
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.launch_curves import LaunchCurves, launch_curves
-from app.domain.forecasting.outliers import BULK_SPREADS, Usual
+from app.domain.forecasting.outliers import BULK_SPREADS, Usual, damped, suspects
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.policy import DEFAULT
-from app.models import ForecastRun
+from app.models import ForecastPartition, ForecastRun
 from app.queries import bulk_orders, forecast_plans, launches
 from app.queries.binary_copy import Records
 from app.queries.forecast_partitions import Slice
@@ -130,25 +130,26 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         horizon=order.horizon_weeks * 7 // order.step_days,
         history=history,
         settings=replace(settings, prophet=replace(settings.prophet, country=order.country)),
-        partitions=tuple(
-            Partition(
-                number=part.partition_number,
-                slice=Slice(
-                    run_id=run_id,
-                    first=part.first_number,
-                    last=part.last_number,
-                    since=since,
-                    as_of=order.as_of,
-                    step_days=order.step_days,
-                ),
-            )
-            for part in parts
-        ),
+        partitions=tuple(_partition(part, since, order) for part in parts),
         usual=usual,
         elasticity=order.elasticity,
         elasticity_sd=order.elasticity_sd,
         launch=await _launch_curves(session, order, usual),
-        group_demand=_group_demand(sold, groups, history),
+        group_demand=_group_demand(sold, (groups, history), usual, order.step_days),
+    )
+
+
+def _partition(part: ForecastPartition, since: date, order: Order) -> Partition:
+    return Partition(
+        number=part.partition_number,
+        slice=Slice(
+            run_id=part.forecast_run_id,
+            first=part.first_number,
+            last=part.last_number,
+            since=since,
+            as_of=order.as_of,
+            step_days=order.step_days,
+        ),
     )
 
 
@@ -163,9 +164,11 @@ def _why_nothing(order: Order) -> str:
     return f"nothing{some} has sold lately, up to {order.as_of}"
 
 
-def _group_demand(sold: Records, groups: int, history: int) -> Floats:
-    demand = np.zeros((groups, history))
-    demand[sold["group"], history - 1 + sold["offset"]] = sold["units"]
+def _group_demand(sold: Records, shape: tuple[int, int], usual: Usual, step_days: int) -> Floats:
+    """Units by group and period, without what even whole groups never sell."""
+    demand = np.zeros(shape)
+    demand[sold["group"], shape[1] - 1 + sold["offset"]] = sold["units"]
     np.maximum(demand, 0.0, out=demand)
     demand[~np.maximum.accumulate(demand > 0, axis=1)] = np.nan
-    return demand
+    orders_unknown = np.full(len(suspects(demand, usual)[0]), np.nan)
+    return damped(demand, usual, orders_unknown, step_days=step_days).demand

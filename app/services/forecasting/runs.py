@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import address_of
 from app.domain.forecasting import engine
+from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.pieces import Choice
@@ -28,6 +29,7 @@ from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
 from app.services.sell_through.listing import renew_list
 
+LEAD_TIME = "lead_time"  # in place of a model: totals over a lead time, forecast by the ensemble
 MOST_FAILURES = 100  # told in a summary; all of them are findings
 STEP = "forecasting"
 
@@ -37,7 +39,7 @@ class Computed:
     """A run whose partitions are all written, but not in force yet."""
 
     plan: Plan
-    accuracy: list[dict[str, Any]]
+    accuracy: list[dict[str, Any]]  # columns of forecast_accuracy
     summary: dict[str, Any]
 
 
@@ -147,11 +149,41 @@ def _computed(
         work = partial(partitions.forecast, place, choice)
         done = crew.run(work, parts, progress=report_second)
         written = sorted(done, key=lambda one: one.number)
-    accuracy = reduce(add, (one.accuracy for one in written)).rows()
+    accuracy = _accuracy(reduce(add, (one.accuracy for one in written)))
     summary = _summary(planned, choice, written) | {
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)
     }
     return Computed(plan=planned, accuracy=accuracy, summary=summary)
+
+
+def _accuracy(sums: AccuracySums) -> list[dict[str, Any]]:
+    """What was measured, as it is stored: by model, class and horizon."""
+    key = ("model", "demand_class", "first_day", "last_day")
+    stored = [
+        {
+            "model": row["model"],
+            "demand_class": row["demand_class"],
+            "horizon": f"{row['first_day']}-{row['last_day']}",
+            "measures": {name: row[name] for name in row if name not in key},
+        }
+        for row in sums.rows()
+    ]
+    lead_times: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in sums.lead_time_rows():
+        measures = lead_times.setdefault((row["demand_class"], row["days"]), {"levels": {}})
+        measures["series"] = row["series"]
+        measures["levels"][f"{row['level']:g}"] = {
+            name: row[name] for name in ("coverage", "pinball", "stock", "units")
+        }
+    return stored + [
+        {
+            "model": LEAD_TIME,
+            "demand_class": demand_class,
+            "horizon": f"1-{days}",
+            "measures": measures,
+        }
+        for (demand_class, days), measures in lead_times.items()
+    ]
 
 
 def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str, Any]:
@@ -196,14 +228,7 @@ async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
         raise RunIsOver(f"{missing} series of forecast run {run_id} were lost; run it again")
     await forecast_plans.put_in_force(session, run)
     session.add_all(
-        ForecastAccuracy(
-            forecast_run_id=run_id,
-            model=row["model"],
-            demand_class=row["demand_class"],
-            horizon=f"{row['first_day']}-{row['last_day']}",
-            measures={name: row[name] for name in row if name not in ACCURACY_KEY},
-        )
-        for row in computed.accuracy
+        ForecastAccuracy(forecast_run_id=run_id, **measured) for measured in computed.accuracy
     )
     run.summary = computed.summary
     run.status = RunStatus.FINISHED
@@ -211,6 +236,3 @@ async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
     await session.flush()
     await forecast_plans.drop_workings(session, run_id)
     return {"forecast_run_id": run_id, **computed.summary}
-
-
-ACCURACY_KEY = ("model", "demand_class", "first_day", "last_day")

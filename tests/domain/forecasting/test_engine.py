@@ -10,8 +10,9 @@ import pytest
 
 from app.domain.forecasting import engine
 from app.domain.forecasting.calendar import Calendar
-from app.domain.forecasting.method_reason import REASON_TEXT, MethodReason
+from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.pattern import CLASSES
+from app.domain.forecasting.reason_text import REASON_TEXT
 from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
 
 DAYS, WEEKS = Calendar(date(2024, 6, 30)), Calendar(date(2024, 6, 30), 7)
@@ -109,13 +110,15 @@ def test_rows_that_hold_no_numbers_are_reported_and_disturb_nobody():
     _, (clean,) = run(demand, group, totals, [slice(None)])
     infinite, gap = np.full((1, 200), 3.0), np.full((1, 200), 3.0)
     infinite[0, 77], gap[0, 99] = np.inf, np.nan
+    absurd = np.full((1, 200), 1e300)
     negative, never = np.full((1, 200), -5.0), np.full((1, 200), np.nan)
-    more = np.vstack([infinite, demand, gap, negative, never])
-    groups = np.concatenate([[0], group, [1, -1, 2]])
+    more = np.vstack([infinite, demand, gap, negative, never, absurd])
+    groups = np.concatenate([[0], group, [1, -1, 2, 3]])
     _, (found,) = run(more, groups, totals, [slice(None)])
-    assert [row for row, failure in enumerate(found.failure) if failure] == [0, 41]
-    assert found.reason[0] == found.reason[41] == MethodReason.UNUSABLE
-    assert found.demand_class[[0, 41, 42, 43]].tolist() == ["new"] * 4
+    assert [row for row, failure in enumerate(found.failure) if failure] == [0, 41, 44]
+    assert {found.reason[row] for row in (0, 41, 44)} == {MethodReason.UNUSABLE}
+    assert found.demand_class[[0, 41, 43, 44]].tolist() == ["new"] * 4
+    assert found.demand_class[42] == "inactive"
     assert np.isfinite(found.mean).all()
     settled = [r for r in range(40) if clean.reason[r] != MethodReason.NEW]
     assert found.mean[1:41][settled] == pytest.approx(clean.mean[settled])

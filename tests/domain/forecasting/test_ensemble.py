@@ -132,15 +132,21 @@ def test_biases_of_opposite_origins_do_not_cancel():
     assert sums.top_down_bias == pytest.approx(0.2)
 
 
+def test_a_run_without_lightgbm_chooses_among_the_others():
+    present = ALL & ~bit(Member.LIGHTGBM)
+    choice = choose_members(history_of(bit(Member.LIGHTGBM)), SETTINGS, present)
+    assert all(mask & ~present == 0 for mask in choice.masks)
+
+
 def test_weights_are_equal_over_those_that_can_say_something():
     masks = np.array([ALL, bit(Member.PROPHET), bit(Member.TSB)])
     usable = np.array([ALL & ~bit(Member.PROPHET), FALLBACK, ALL])
     share = weights(masks, usable)
     assert share == pytest.approx(
-        np.array([[0, 1 / 3, 1 / 3, 1 / 3], [0, 0, 1 / 2, 1 / 2], [0, 0, 1, 0]])
+        np.array([[0, 1 / 4, 1 / 4, 1 / 4, 1 / 4], [0, 0, 1 / 2, 1 / 2, 0], [0, 0, 1, 0, 0]])
     )
     mean = combine(tuple(np.full((3, 2), float(m)) for m in range(M)), share, 2)
-    assert mean[:, 0] == pytest.approx([2.0, 2.5, 2.0])
+    assert mean[:, 0] == pytest.approx([2.5, 2.5, 2.0])
 
 
 def test_a_mask_names_its_members():
