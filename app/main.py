@@ -32,6 +32,8 @@ from app.routers import (
     previews,
     rejects,
     sales,
+    sell_through,
+    sell_through_list,
     sku,
 )
 from app.routers.body_limit import BodyLimit
@@ -40,9 +42,11 @@ from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 RESOURCES = (  # the hottest first: routes are tried in this order
+    sell_through,  # some of its paths are longer than one that takes all below /sku
     sku,
     dispositions,
     inventory,
+    sell_through_list,
     sales,
     catalog,
     ltv,

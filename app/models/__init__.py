@@ -22,6 +22,7 @@ from app.models.mapping import MappingProfile
 from app.models.order_list import OrderLine, OrderList, OrderStatus
 from app.models.policy import PolicyVersion
 from app.models.sales import Sale, SalesDaily
+from app.models.sell_through import SellThrough
 from app.models.stock import StockLevel, StockMovement
 from app.models.supply import Sourcing, Supplier
 
@@ -59,6 +60,7 @@ __all__ = [
     "RunStatus",
     "Sale",
     "SalesDaily",
+    "SellThrough",
     "Sku",
     "SkuLtv",
     "Sourcing",

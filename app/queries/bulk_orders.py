@@ -12,7 +12,7 @@ from app.domain.demand import Floats, Ints
 from app.domain.forecasting.outliers import Usual
 from app.queries.forecast_partitions import Slice, named
 
-# Of some 500 SKUs, evenly from all: they tell it as well as all, and for some or all the same.
+# Of some 200 SKUs, evenly from all: they tell it as well as all, and for some or all the same.
 USUAL_AMOUNTS = """
     WITH numbered AS (
         SELECT sku_id, row_number() OVER (ORDER BY sku_id) AS nth, count(*) OVER () AS all_of_them
@@ -21,7 +21,7 @@ USUAL_AMOUNTS = """
     SELECT avg(ln(units + units_returned)) AS log_mean,
            stddev_samp(ln(units + units_returned)) AS log_sd
     FROM numbered JOIN sales_daily USING (sku_id)
-    WHERE mod(nth, all_of_them / 500 + 1) = 0 AND sold_on BETWEEN :since AND :as_of
+    WHERE mod(nth, all_of_them / 200 + 1) = 0 AND sold_on BETWEEN :since AND :as_of
       AND units + units_returned > 0
 """
 LARGEST_ORDERS = """

@@ -3,11 +3,13 @@
 Statements for a partition of a forecast run, bound as `forecast_partitions.named` tells.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 
-from app.queries.binary_copy import Records, rows_of
+from app.domain.demand import Floats, Ints
+from app.queries.binary_copy import Records, grouped, rows_of
 from app.queries.forecast_partitions import Slice, copied, named
 
 MOST_DAYS = 7  # between two counts, from which nobody knows what happened in between
@@ -57,11 +59,14 @@ EXPOSURE = f"""
                CASE WHEN opened_on + nth < came_on OR opened_on + nth > gone_on THEN 1::float8
                     WHEN opened_on + nth = gone_on THEN 0.5 ELSE 0 END AS lost
         FROM stays CROSS JOIN LATERAL generate_series(1, closed_on - opened_on) AS nth
+    ), periods AS (
+        SELECT series_number, -((%(as_of)s::date - day) / %(step)s::int) AS period_offset,
+               1 - sum(lost) / %(step)s::int AS exposure
+        FROM days WHERE lost > 0 AND day >= first_sold_on AND day >= %(since)s
+        GROUP BY 1, 2
     )
-    SELECT series_number, -((%(as_of)s::date - day) / %(step)s::int) AS period_offset,
-           1 - sum(lost) / %(step)s::int AS exposure
-    FROM days WHERE lost > 0 AND day >= first_sold_on AND day >= %(since)s
-    GROUP BY 1, 2
+    SELECT series_number, array_agg(period_offset), array_agg(exposure)
+    FROM periods GROUP BY series_number
 """
 
 COUNTED_SHARE = f"""
@@ -76,13 +81,14 @@ COUNTED_SHARE = f"""
 """
 
 
-def exposures(connection: psycopg.Connection[Any], of: Slice) -> Records:
-    """Exposure by ``number`` of the series and period ``offset`` (0: the last).
+def exposures(connection: psycopg.Connection[Any], of: Slice) -> Iterator[tuple[int, Ints, Floats]]:
+    """Of each series its number, period offsets (0: the last) and their exposure.
 
     Only periods that were not on sale all the time, as far as anybody can know.
     """
-    data = copied(connection, f"COPY ({EXPOSURE}) TO STDOUT (FORMAT binary)", named(of))
-    return rows_of(data, number="i4", offset="i4", exposure="f8")
+    yield from grouped(
+        copied(connection, f"COPY ({EXPOSURE}) TO STDOUT (FORMAT binary)", named(of))
+    )
 
 
 def counted_shares(connection: psycopg.Connection[Any], of: Slice) -> Records:

@@ -5,6 +5,10 @@ class UnknownSku(Exception):
     """No SKU has this id."""
 
 
+class UnknownStyle(Exception):
+    """No SKU is of this style."""
+
+
 class NotEvaluated(Exception):
     """The SKU is known, but no evaluation has judged it."""
 

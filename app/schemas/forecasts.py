@@ -43,7 +43,8 @@ class ForecastRunBody(Body):
     sku_ids: list[str] | None
     location_ids: list[str] | None
     summary: dict[str, Any] = Field(
-        description="Series per class, method and reason; members chosen; failures"
+        description="Series per class, method and reason; members chosen; audit: the exact"
+        " solver against real Prophet on a sample; failures"
     )
     created_at: datetime
     finished_at: datetime | None
@@ -95,5 +96,10 @@ class FindingBody(Body):
     sku_id: str
     location_id: str
     found_on: date | None = Field(description="The day it is about; null: the whole series")
-    code: str = Field(examples=["failed"])
+    code: str = Field(
+        description="bulk_order, outlier: damped, units and used_units tell; stockout: part of its"
+        " demand is estimated; never_in_stock: nothing can be; promotion: one to come is in the"
+        " forecast; borrowed: new, and forecast like similar items; failed",
+        examples=["failed"],
+    )
     detail: dict[str, Any]

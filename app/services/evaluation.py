@@ -19,6 +19,7 @@ from app.services.forecasting.planning import NothingToForecast, Order
 from app.services.forecasting.running import Workers
 from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
+from app.services.sell_through.listing import renew_list
 from app.services.valuation import save_valuation, value
 
 STEPS = 5
@@ -94,6 +95,7 @@ async def evaluate(
             "forecasts": await _put_in_force(session, computed),
             "without_list_price": len(stock) - len(judged),
             "decisions": await save_verdicts(session, judged, as_of=day),
+            "sell_through": await renew_list(session),
         }
         await _record(session, day, in_force.version, summary)
     await progress("done", STEPS, STEPS)

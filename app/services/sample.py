@@ -24,6 +24,7 @@ import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.demand import weekly_demand
+from app.domain.policy_scopes import TENANT
 from app.domain.returns import net_returns
 from app.domain.sample_campaign import find_markdown
 from app.domain.sample_stock import replay_stock
@@ -131,7 +132,7 @@ async def _set_policy(session: AsyncSession) -> None:
     if (await policies.policy_in_force(session)).version == 0:
         await policies.change_policy(
             session,
-            scope=policies.TENANT,
+            scope=TENANT,
             overrides=dict(POLICY),
             note=POLICY_NOTE,
             changed_by="sample",

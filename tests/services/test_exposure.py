@@ -52,21 +52,17 @@ def fill(connection, step_days=1):
 
 
 def test_days_without_goods_are_read_off_counts_slips_and_sales(connection):
-    rows = exposures(connection, fill(connection))
     found = {name: {} for name in CASES}
-    for number, offset, exposure in zip(
-        *(rows[name].tolist() for name in ("number", "offset", "exposure")), strict=True
-    ):
-        found[list(CASES)[number]][-offset] = exposure
+    for number, offsets, shares in exposures(connection, fill(connection)):
+        found[list(CASES)[number]] = dict(zip((-offsets).tolist(), shares.tolist(), strict=True))
     assert found == {name: case[3] for name, case in CASES.items()}
 
 
 def test_of_a_week_the_share_of_its_days(connection):
     of = fill(connection, step_days=7)
     number = list(CASES).index("gone in a week")
-    rows = exposures(connection, replace(of, first=number, last=number))
-    assert (rows["number"].tolist(), rows["offset"].tolist()) == ([number], [0])
-    assert rows["exposure"].tolist() == pytest.approx([2.5 / 7])
+    [row] = exposures(connection, replace(of, first=number, last=number))
+    assert (row[0], row[1].tolist(), row[2].tolist()) == (number, [0], [pytest.approx(2.5 / 7)])
 
 
 def test_how_many_days_the_counts_tell_of(connection):

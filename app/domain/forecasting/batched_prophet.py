@@ -41,10 +41,11 @@ def prophet_mean(
         settings: ``prophet`` and ``trend_damping``.
 
     Returns:
-        Units per period (n, H), never negative; NaN where a series has no known period at all.
+        Units per period (n, H), never negative; NaN where a series has no known period at all, or
+        an infinite value in one.
 
     Raises:
-        ValueError: if known demand is infinite, or the horizon is below 1.
+        ValueError: if the horizon is below 1.
         UnknownHolidayCountry: if there are no holidays of the country.
     """
     mean = np.full((len(demand), horizon), np.nan)
@@ -78,12 +79,15 @@ def prophet_forecast(
         levels: of the quantiles, each between 0 and 1.
 
     Returns:
-        Means (n, H) and quantiles (n, level, H); NaN where a series has no known period at all.
+        Means (n, H) and quantiles (n, level, H); NaN as in `prophet_mean`.
 
     Raises:
-        ValueError, UnknownHolidayCountry: as `prophet_mean`.
+        ValueError: if a level is not between 0 and 1, or the horizon is below 1.
+        UnknownHolidayCountry: if there are no holidays of the country.
     """
     wanted = tuple(float(level) for level in levels)
+    if not all(0 < level < 1 for level in wanted):
+        raise ValueError(f"quantile levels lie between 0 and 1: {wanted}")
     mean = np.full((len(demand), horizon), np.nan)
     quantiles = np.full((len(demand), len(wanted), horizon), np.nan)
     for rows, optima, ahead, step in _fits(demand, calendar, horizon, settings.plain_prophet):
@@ -125,10 +129,13 @@ def _fits(
 
 
 def known_alike(demand: Floats) -> Iterator[tuple[Ints, Ints]]:
-    """Groups of series known in the same periods: row numbers, and these (two or more) periods."""
+    """Groups of series known in the same periods: row numbers, and these (two or more) periods.
+
+    Series with an infinite value are in none.
+    """
     known = demand.shape[1]
     is_known = ~np.isnan(demand)
-    count = is_known.sum(axis=1)
+    count = np.where(np.isinf(demand).any(axis=1), 0, is_known.sum(axis=1))
     first = np.where(count > 0, is_known.argmax(axis=1), known)
     whole = (count == known - first) & (count >= 2)
     order = np.argsort(first, kind="stable")
@@ -146,6 +153,7 @@ def known_alike(demand: Floats) -> Iterator[tuple[Ints, Ints]]:
 
 def _single_points(mean: Floats, demand: Floats) -> Ints:
     """Rows of which one period is known: what was sold in it is all there is to say."""
-    single = np.flatnonzero((~np.isnan(demand)).sum(axis=1) == 1)
+    single = np.flatnonzero(np.isfinite(demand).sum(axis=1) == 1)
+    single = single[~np.isinf(demand[single]).any(axis=1)]
     mean[single] = np.nansum(demand[single], axis=1)[:, None]
     return single

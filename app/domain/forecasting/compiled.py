@@ -9,10 +9,6 @@ from numba.core.caching import FunctionCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Sums may be reordered, so that they use the whole width of the processor. The order is fixed
-# when the function is compiled, hence the same in every process of a machine.
-FASTMATH = {"reassoc", "contract", "nsz"}
-
 
 class KeptCode(FunctionCache):  # type: ignore[misc]
     """Machine code on disk. A cache that cannot be read or written must not stop a forecast."""
@@ -36,8 +32,11 @@ def compiled(function: Function) -> Function:
     user's cache directory; ``NUMBA_CACHE_DIR`` names another place. A stamp of the file tells when
     it is stale, but not one of other files that it calls. Where nothing can be written at all,
     each process compiles for itself, which takes some seconds.
+
+    Sums keep their order (no ``fastmath``): it would change the last digits with whatever code
+    the compiler finds kept already, and makes nothing here faster.
     """
-    dispatcher = njit(nogil=True, fastmath=FASTMATH)(function)
+    dispatcher = njit(nogil=True)(function)
     with suppress(RuntimeError):  # "no locator available": neither place can be written
         dispatcher._cache = KeptCode(function)  # noqa: SLF001 - as ``cache=True`` does
     return cast("Function", dispatcher)

@@ -160,8 +160,6 @@ def maximise(demand: Floats, design: Design, *, rows: Ints, columns: Ints) -> Op
         scale[part] = np.maximum(np.abs(low), np.abs(high))
         constant[part] = low == high
     scale[scale == 0] = 1.0
-    if not np.isfinite(scale).all():
-        raise ValueError("demand must be finite where it is known")
     n, ridge, bends = len(rows), len(design.d), len(design.changepoints)
     z, delta = np.empty((n, ridge)), np.empty((n, bends))
     variance, rounds = np.empty(n), np.empty(n, dtype=np.int64)

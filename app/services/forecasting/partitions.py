@@ -13,6 +13,8 @@ from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
+from app.domain.forecasting.prophet_backend import Audit, audit
+from app.domain.forecasting.sound import sound_demand
 from app.domain.forecasting.stored import level_cv2
 from app.queries import forecast_partitions
 from app.services.forecasting import findings
@@ -20,6 +22,7 @@ from app.services.forecasting.findings import Finding
 from app.services.forecasting.planning import Partition, Plan
 from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
 
+AUDITED, LEAST_STRIDE = 40, 25  # series of a run, and of how many one at most
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
 NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
 LARGEST = 3e38  # that single precision can hold
@@ -46,6 +49,7 @@ class Done:
 
     number: int
     accuracy: AccuracySums
+    audit: Audit
     counts: dict[str, Counter[str]]  # of series, by class, method, reason; of findings
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
@@ -75,6 +79,7 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
         stock_known = is_stock_known(connection, of)
     # no transaction, and no connection, is kept open over the computation
     found = engine.forecast(piece.series, place.shared, choice)
+    audited = _audited(place.plan, piece, of)
     drafts = list(_drafts(place.plan, piece, found, of, stock_known))
     met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
     with forecast_partitions.connection(place.url) as connection:
@@ -82,7 +87,16 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
         forecast_partitions.write_drafts(connection, drafts)
         forecast_partitions.write_findings(connection, of, _found(piece, of, met))
         forecast_partitions.mark_done(connection, of.run_id, partition.number)
-    return _done(partition.number, piece, found, Counter(str(finding.code) for finding in met))
+    codes = Counter(str(finding.code) for finding in met)
+    return _done(partition.number, piece, found, codes, audited)
+
+
+def _audited(plan: Plan, piece: Piece, of: forecast_partitions.Slice) -> Audit:
+    """A few series fitted by real Prophet as well; which ones does not depend on the partitions."""
+    stride = max(plan.series // AUDITED, LEAST_STRIDE)
+    rows = np.arange(-of.first % stride, of.series, stride)
+    sample, _ = sound_demand(piece.series.demand[rows])
+    return audit(sample, calendar=plan.calendar, setup=plan.settings.prophet)
 
 
 def _found(
@@ -159,11 +173,14 @@ def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
     return level_cv2(total, found.dispersion[:, span - 1])
 
 
-def _done(number: int, piece: Piece, found: SeriesForecasts, met: Counter[str]) -> Done:
+def _done(
+    number: int, piece: Piece, found: SeriesForecasts, met: Counter[str], audited: Audit
+) -> Done:
     units = np.nansum(piece.series.demand, axis=1)
     return Done(
         number=number,
         accuracy=found.accuracy,
+        audit=audited,
         counts={
             "classes": Counter(found.demand_class.tolist()),
             "methods": Counter(found.method),

@@ -3,6 +3,9 @@
 Gross sales; less what was brought back, on the day it was bought; without bulk orders and
 outliers; at usual prices; and with goods on the shelf. In this order, each step on what the one
 before has left.
+
+Accuracy is measured on the same: how near a forecast came to what would have sold in usual
+circumstances, not to bulk orders and empty shelves, which it does not try to foresee.
 """
 
 from dataclasses import dataclass
@@ -148,9 +151,9 @@ def _lookalikes(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> I
 def _estimated(
     connection: psycopg.Connection[Any], plan: Plan, of: Slice, demand: Floats, lookalike: Ints
 ) -> TrueDemand:
-    cells = exposure.exposures(connection, of)
     share = np.ones(demand.shape)
-    share[cells["number"] - of.first, plan.history - 1 + cells["offset"]] = cells["exposure"]
+    for number, offsets, shares in exposure.exposures(connection, of):
+        share[number - of.first, plan.history - 1 + offsets] = shares
     usual = np.full(of.series, np.nan)
     if plan.launch is not None:
         has = lookalike >= 0

@@ -18,6 +18,7 @@ from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.pieces import Choice
+from app.domain.forecasting.prophet_backend import Audit
 from app.models import ForecastAccuracy, ForecastRun, RunStatus
 from app.queries import forecast_plans, inventory
 from app.queries.forecast_partitions import RunIsOver
@@ -27,6 +28,7 @@ from app.services.forecasting.planning import NothingToForecast, Order, Plan, pl
 from app.services.forecasting.running import Workers
 from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
+from app.services.sell_through.listing import renew_list
 
 LEAD_TIME = "lead_time"  # in place of a model: totals over a lead time, forecast by the ensemble
 MOST_FAILURES = 100  # told in a summary; all of them are findings
@@ -88,6 +90,7 @@ async def forecast_demand(
     computed = await compute(sessions, progress, order, workers)
     async with sessions.begin() as session:
         summary = await finish(session, computed)
+        await renew_list(session)
     await progress("done", 1, 1)
     return summary
 
@@ -206,6 +209,7 @@ def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str
         "top_down_bias": round(choice.members.top_down_bias, 4),
         "top_down_dropped": choice.members.top_down_dropped,
         "estimated_share": round(estimated / units, 4) if units else 0.0,
+        "audit": sum((one.audit for one in written), Audit()).told(),
         "failed": len(failures),
         "failures": {f"{sku} {place}": why for sku, place, why in failures[:MOST_FAILURES]},
     }

@@ -220,13 +220,23 @@ def test_bad_questions_have_clear_answers():
     demand = counts(np.random.default_rng(9), 3, 100)
     with pytest.raises(ValueError, match="horizon is 0"):
         forecast(demand, horizon=0)
-    demand[1, 50] = np.inf
-    with pytest.raises(ValueError, match="finite"):
-        forecast(demand)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        forecast(demand, levels=[0.5, 1.0])
     with pytest.raises(UnknownHolidayCountry, match="'XX'"):
         forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="XX")))
     with pytest.raises(UnknownHolidayCountry, match="HolidayBase"):
         forecast(demand, ForecastSettings(plain_prophet=ProphetSetup(country="HolidayBase")))
+
+
+def test_a_broken_series_leaves_the_others_alone():
+    demand = counts(np.random.default_rng(9), 4, 100)
+    broken = demand.copy()
+    broken[1, 50], broken[3, :-1], broken[3, -1] = np.inf, np.nan, -np.inf
+    mean, quantiles = forecast(broken)
+    assert np.isnan(mean[[1, 3]]).all()
+    assert np.isnan(quantiles[[1, 3]]).all()
+    expected, _ = forecast(demand)
+    assert np.array_equal(mean[[0, 2]], expected[[0, 2]])
 
 
 def test_no_series_no_forecast():

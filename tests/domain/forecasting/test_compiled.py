@@ -64,3 +64,44 @@ def test_where_nothing_can_be_written_each_process_compiles_for_itself():
     source = {}
     exec("def doubled(x):\n    return 2 * x", source)
     assert compiled(source["doubled"])(3) == 6
+
+
+FORECAST = """
+from datetime import date
+from hashlib import sha256
+
+import numpy as np
+
+from app.domain.forecasting.batched_prophet import prophet_forecast
+from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.settings import ForecastSettings
+
+demand = np.random.default_rng(1).poisson(2.0, (200, 400)).astype(float)
+mean, quantiles = prophet_forecast(
+    demand, calendar=Calendar(date(2024, 5, 6)), horizon=28, settings=ForecastSettings(),
+    levels=[0.1, 0.9],
+)
+print(sha256(mean.tobytes() + quantiles.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_digits_do_not_depend_on_who_compiled_what(tmp_path):
+    """Processes that start together mix their own code with what the others have kept already."""
+
+    def start(threads):
+        environment = {
+            "NUMBA_CACHE_DIR": str(tmp_path),
+            "PYTHONPATH": str(Path.cwd()),
+            "OPENBLAS_NUM_THREADS": threads,
+        }
+        command = [sys.executable, "-c", FORECAST]
+        return subprocess.Popen(
+            command, env=os.environ | environment, stdout=subprocess.PIPE, text=True
+        )
+
+    together = [start("1") for _ in range(3)]
+    answers = {process.communicate()[0] for process in together}
+    answers |= {start(threads).communicate()[0] for threads in ("1", "2")}
+    assert len(answers) == 1
+    assert len(answers.pop().strip()) == 64
