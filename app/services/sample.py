@@ -80,9 +80,7 @@ async def load(
         frame.write_csv(file)
         await bring(kind, file, None)
         file.unlink()
-    async with sessions.begin() as session:
-        campaign_id = await _example_campaign(session, markdown)
-        await _set_policy(session)
+    campaign_id = await _prepared(sessions, markdown)
     evaluated = await evaluation.evaluate(
         sessions,
         progress,
@@ -91,14 +89,25 @@ async def load(
         currency=CURRENCY,
         country=country,
     )
-    if campaign_id is not None:
-        await campaigns.measure(sessions, progress, campaign_id=campaign_id)
     return {
         "sales": loaded,
         "evaluation": evaluated,
-        "campaign_id": campaign_id,
-        "order_list_id": await _example_order_list(sessions),
+        **await _shown(sessions, progress, campaign_id),
     }
+
+
+async def _prepared(sessions: Sessions, markdown: Any) -> int | None:
+    async with sessions.begin() as session:
+        campaign_id = await _example_campaign(session, markdown)
+        await _set_policy(session)
+    return campaign_id
+
+
+async def _shown(sessions: Sessions, progress: Progress, campaign_id: int | None) -> dict[str, Any]:
+    """A campaign that is measured, and an order list."""
+    if campaign_id is not None:
+        await campaigns.measure(sessions, progress, campaign_id=campaign_id)
+    return {"campaign_id": campaign_id, "order_list_id": await _example_order_list(sessions)}
 
 
 async def _example_order_list(sessions: Sessions) -> int:

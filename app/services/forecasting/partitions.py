@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from app.domain.forecasting.sound import sound_demand
 from app.domain.forecasting.stored import level_cv2
 from app.queries import forecast_partitions
 from app.services.forecasting import findings
+from app.services.forecasting.findings import Finding
 from app.services.forecasting.planning import Partition, Plan
 from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
 
@@ -75,28 +77,15 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
     with forecast_partitions.connection(place.url) as connection:
         piece = read(connection, place.plan, of)
         stock_known = is_stock_known(connection, of)
-        connection.rollback()  # no transaction is kept open over the computation
-        found = engine.forecast(piece.series, place.shared, choice)
-        audited = _audited(place.plan, piece, of)
+    # no transaction, and no connection, is kept open over the computation
+    found = engine.forecast(piece.series, place.shared, choice)
+    audited = _audited(place.plan, piece, of)
+    drafts = list(_drafts(place.plan, piece, found, of, stock_known))
+    met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
+    with forecast_partitions.connection(place.url) as connection:
         forecast_partitions.begin_writing(connection, of, partition.number)
-        drafts = list(_drafts(place.plan, piece, found, of, stock_known))
         forecast_partitions.write_drafts(connection, drafts)
-        met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
-        forecast_partitions.write_findings(
-            connection,
-            of,
-            [
-                (
-                    of.first + finding.row,
-                    piece.keys.sku_id[finding.row],
-                    piece.keys.location_id[finding.row],
-                    finding.found_on,
-                    finding.code,
-                    finding.detail,
-                )
-                for finding in met
-            ],
-        )
+        forecast_partitions.write_findings(connection, of, _found(piece, of, met))
         forecast_partitions.mark_done(connection, of.run_id, partition.number)
     codes = Counter(str(finding.code) for finding in met)
     return _done(partition.number, piece, found, codes, audited)
@@ -108,6 +97,23 @@ def _audited(plan: Plan, piece: Piece, of: forecast_partitions.Slice) -> Audit:
     rows = np.arange(-of.first % stride, of.series, stride)
     sample, _ = sound_demand(piece.series.demand[rows])
     return audit(sample, calendar=plan.calendar, setup=plan.settings.prophet)
+
+
+def _found(
+    piece: Piece, of: forecast_partitions.Slice, met: list[Finding]
+) -> list[tuple[int, str, str, date | None, str, dict[str, Any]]]:
+    """Findings as they are written, under the keys of their series."""
+    return [
+        (
+            of.first + finding.row,
+            piece.keys.sku_id[finding.row],
+            piece.keys.location_id[finding.row],
+            finding.found_on,
+            finding.code,
+            finding.detail,
+        )
+        for finding in met
+    ]
 
 
 def _drafts(
