@@ -29,6 +29,7 @@ Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 
 # The queue's tables live in a schema of their own, so that ours compare clean with the models.
 SEARCH_PATH = "public,procrastinate"
+ADDRESS = "zaiko_address"  # the engine's note of where it connects
 SESSION = {
     "search_path": SEARCH_PATH,
     "jit": "off",
@@ -66,6 +67,7 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         hide_parameters=True,  # what customers are called does not belong into logs
+        execution_options={ADDRESS: address},
     )
     event.listen(engine.sync_engine, "checkout", _refuse_broken)
     return engine
@@ -78,6 +80,13 @@ def _refuse_broken(connection: Any, _record: object, _proxy: object) -> None:
 
 def sessions_of(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def address_of(sessions: Sessions) -> str:
+    """Where these sessions connect to, as ``libpq_url``: for processes that do so themselves."""
+    engine: AsyncEngine = sessions.kw["bind"]
+    address: str = engine.get_execution_options()[ADDRESS]
+    return address
 
 
 async def request_session(request: Request) -> AsyncIterator[AsyncSession]:

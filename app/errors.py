@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from app.auth import MissingScope, Unauthenticated
 from app.database import is_lost, is_out_of_room
-from app.domain.policy import PolicyError
+from app.domain.policy_value import PolicyError
 from app.routers.body_limit import BodyTooLarge
 from app.routers.missing import (
     NoBuyerLtv,
@@ -24,9 +24,11 @@ from app.routers.missing import (
     NotForecast,
     RowsNotKept,
     UnknownCustomer,
+    UnknownForecastRun,
     UnknownImport,
     UnknownJob,
     UnknownSku,
+    UnknownStyle,
 )
 from app.routers.paging import BadCursor
 from app.routers.streams import TooManyStreams
@@ -71,7 +73,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     NoLtvModel: (404, "run an evaluation first"),
     NoRoom: (507, "the disk is full; nothing of the upload was kept"),
     NotEvaluated: (404, "sku_id '{sku_id}' has no verdict: it has no list price"),
-    NotForecast: (404, "sku_id '{sku_id}' has no forecast at this location"),
+    NotForecast: (404, "sku_id '85123A' has no forecast at this location"),
     NothingToOrder: (
         409,
         "none of 4868 items has to be ordered: 4584 enough_stock, 284 no_demand",
@@ -93,15 +95,17 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     Unencodable: (409, "line 7: '𠮷' (U+20BB7) does not exist in cp932; export as utf-8"),
     UnknownCampaign: (404, "campaign {campaign_id} does not exist"),
     UnknownCustomer: (404, "this customer_id has no purchases that could be valued"),
+    UnknownForecastRun: (404, "forecast run {run_id} does not exist"),
     UnknownImport: (404, "import {import_id} does not exist"),
     UnknownJob: (404, "job {job_id} does not exist"),
     UnknownLocation: (404, "location_id 'OSAKA' is not known"),
     UnknownMapping: (404, "mapping '{name}' does not exist"),
     UnknownOrderList: (404, "order list {order_list_id} does not exist"),
     UnknownProfile: (422, "mapping 'x' is not known for sales; known: online_retail_ii"),
-    UnknownScope: (404, "scope '{scope}' is not kept; known: tenant"),
+    UnknownScope: (404, "scope '{scope}' is not kept; known: tenant, category:…, season:…"),
     UnknownSku: (404, "sku_id '{sku_id}' is not in the catalogue"),
     UnknownSkus: (422, "sku_ids not in the catalogue: X1"),
+    UnknownStyle: (404, "no SKU is of style_id '{style_id}'"),
     UnreadableFile: (422, "this is a workbook or zip archive; save the sheet as CSV"),
     UnusableColumns: (422, "missing column 'sku_id' for sales; the file has: order_id, sold_at"),
     UploadTooLarge: (

@@ -19,6 +19,7 @@ from app.routers import (
     catalog,
     dispositions,
     evaluations,
+    forecasts,
     health,
     imports,
     inventory,
@@ -31,6 +32,8 @@ from app.routers import (
     previews,
     rejects,
     sales,
+    sell_through,
+    sell_through_list,
     sku,
 )
 from app.routers.body_limit import BodyLimit
@@ -39,9 +42,11 @@ from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 RESOURCES = (  # the hottest first: routes are tried in this order
+    sell_through,  # some of its paths are longer than one that takes all below /sku
     sku,
     dispositions,
     inventory,
+    sell_through_list,
     sales,
     catalog,
     ltv,
@@ -49,6 +54,7 @@ RESOURCES = (  # the hottest first: routes are tried in this order
     campaigns,
     policies,
     evaluations,
+    forecasts,
     imports,
     rejects,
     previews,

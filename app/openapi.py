@@ -67,8 +67,13 @@ assumed stock or cost carry the flags `derived_stock` and `derived_cost`.
 TAGS = [
     {"name": "sku", "description": "One SKU: verdict, forecast, buyers' LTV"},
     {"name": "dispositions", "description": "在庫判定: all verdicts"},
+    {
+        "name": "sell-through",
+        "description": "消化予測: when stock is sold out, and is that in time",
+    },
     {"name": "inventory", "description": "在庫と売上"},
     {"name": "ltv", "description": "顧客生涯価値"},
+    {"name": "forecasts", "description": "需要予測の実行と精度"},
     {"name": "order lists", "description": "発注リスト"},
     {"name": "campaigns", "description": "販促施策の効果測定"},
     {"name": "policies", "description": "判定ポリシー"},

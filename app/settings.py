@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         pattern=r"^[A-Z]{3}$",
         description="Unset: JPY, or GBP while the bundled sample is what is loaded.",
     )
+    country: str = Field(
+        default="JP",
+        pattern=r"^[A-Z]{2,3}$",
+        description="Whose holidays the forecast knows, ISO 3166; an unknown one stops its run.",
+    )
     upload_limit_mb: int = Field(default=512, gt=0)
     worker_processes: int = Field(default=2, gt=0, le=64)
     pool_size: int = Field(default=10, gt=0, le=100)

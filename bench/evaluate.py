@@ -1,7 +1,8 @@
 """The evaluation of the sample: how long, in what memory, and its forecasts against plain Prophet.
 
-The evaluation is that of the real ``zaiko run``. After it, Prophet with its defaults and our own
-forecast take some of the same series in turns, in this process.
+The evaluation is that of the real ``zaiko run``. After it, Prophet with its defaults on some of the
+series and a whole forecast run of ours, from the sales in the database to forecasts in force, take
+turns, each on one processor.
 """
 
 import asyncio
@@ -16,81 +17,98 @@ import psycopg
 from prophet import Prophet
 
 from app.database import connect, sessions_of
-from app.domain.demand import SERIES as SERIES_KEY
-from app.domain.demand import Floats, week_ends, weekly_demand
-from app.domain.forecast import DemandHistory, ForecastPolicy, demand_history, forecast_series
-from app.domain.returns import net_returns
+from app.domain.policy import DEFAULT
 from app.postgres import EmbeddedPostgres
-from app.queries import history
+from app.services.forecasting.running import Workers
+from app.services.forecasting.runs import forecast_demand
 from bench import database
 from bench.command import Watch, started, watch
 from bench.measure import Pairs, Result, seconds
 
 MOST_SECONDS = 180.0
 MOST_MEMORY_GB = 1.5
-SERIES, SEED = 20, 2
+ROUNDS, SERIES, SEED = 5, 4, 2
+HORIZON_WEEKS = DEFAULT.horizon_weeks
+# Those with most days with a sale: Prophet's own ground.
+STEADY = """
+    SELECT sku_id, location_id FROM sales_daily WHERE units > 0
+    GROUP BY sku_id, location_id ORDER BY count(*) DESC LIMIT 500
+"""
+SOLD = """
+    SELECT sold_on, greatest(units, 0) FROM sales_daily
+    WHERE sku_id = %s AND location_id = %s AND sold_on <= %s
+"""
 
 
-async def _history(url: str, as_of: date, policy: ForecastPolicy) -> DemandHistory:
-    """The series as the evaluation sees them."""
-    engine = connect(url, pool_size=1)
-    async with sessions_of(engine)() as session:
-        lines = await history.sales_lines(session, as_of)
-    await engine.dispose()
-    bought = net_returns(lines).lines.query("net_quantity > 0")
-    sales = pd.DataFrame(
-        {
-            "sku_id": bought["sku_id"].astype(object),
-            "location_id": bought["location_id"].astype(object),
-            "sold_on": bought["sold_on"],
-            "quantity": bought["net_quantity"],
-        }
+def _series(url: str, as_of: date) -> list[pd.DataFrame]:
+    """Histories day by day, as Prophet wants them, of some steady sellers."""
+    with psycopg.connect(url) as connection:
+        keys = connection.execute(STEADY).fetchall()
+        chosen = np.random.default_rng(SEED).choice(len(keys), ROUNDS * SERIES, replace=False)
+        found = []
+        for number in chosen:
+            rows = connection.execute(SOLD, [*keys[number], as_of]).fetchall()
+            units = pd.Series(dict(rows), dtype=float)
+            units.index = pd.DatetimeIndex(units.index)
+            days = pd.date_range(units.index.min(), as_of)
+            found.append(pd.DataFrame({"ds": days, "y": units.reindex(days, fill_value=0.0)}))
+    return found
+
+
+async def _forecast(url: str, as_of: date) -> int:
+    async def silent(step: str, done: int, total: int) -> None:
+        pass
+
+    engine = connect(url, pool_size=2)
+    summary = await forecast_demand(
+        sessions_of(engine),
+        silent,
+        today=as_of,
+        as_of=as_of,
+        horizon_weeks=HORIZON_WEEKS,
+        sku_ids=None,
+        location_ids=None,
+        workers=Workers(processes=1),
+        country="GB",
     )
-    return demand_history(*weekly_demand(sales, as_of=as_of), policy)
+    await engine.dispose()
+    return int(summary["series"])
 
 
-def against_prophet(found: DemandHistory, as_of: date, policy: ForecastPolicy) -> Pairs:
-    """Series a second of one process; the same series to both, in turns."""
+def against_prophet(url: str, as_of: date) -> Pairs:
+    """Series a second of one processor, in turns."""
     for name in ("cmdstanpy", "prophet"):
         logging.getLogger(name).disabled = True
-    steady = np.flatnonzero(found.series["method"] == "prophet")
-    chosen = np.random.default_rng(SEED).choice(steady, SERIES + 1, replace=False)
+    found = _series(url, as_of)
     pairs = Pairs(ours=[], peer=[], more_is_better=True)
-    for number, row in enumerate(chosen):
-        keys, demand = found.series.iloc[[row]][SERIES_KEY], found.demand[[row]]
-        units = demand[0][~np.isnan(demand[0])]
-        days = week_ends(as_of, range(1 - len(units), 1))
-        frame = pd.DataFrame({"ds": days, "y": units})
+    count = asyncio.run(_forecast(url, as_of))  # warms up
+    for number in range(ROUNDS):
+        mine = found[number * SERIES : (number + 1) * SERIES]
 
-        def ours(keys: pd.DataFrame = keys, demand: Floats = demand) -> None:
-            one = demand_history(keys, demand, policy)
-            forecast_series(one, as_of=as_of, policy=policy)
+        def ours() -> None:
+            asyncio.run(_forecast(url, as_of))
 
-        def peer(frame: pd.DataFrame = frame) -> None:
-            model = Prophet().fit(frame)
-            weeks = model.make_future_dataframe(policy.horizon, freq="7D", include_history=False)
-            model.predict(weeks)
+        def peer(mine: list[pd.DataFrame] = mine) -> None:
+            for frame in mine:
+                model = Prophet().fit(frame)
+                model.predict(model.make_future_dataframe(7 * HORIZON_WEEKS, include_history=False))
 
-        sides = [(pairs.ours, ours), (pairs.peer, peer)]
-        for rates, work in sides if number % 2 else reversed(sides):
-            taken = seconds(work)
-            if number > 0:  # the first series only warms up
-                rates.append(1 / taken)
+        sides = [(pairs.ours, ours, count), (pairs.peer, peer, SERIES)]
+        for rates, work, of in sides if number % 2 else reversed(sides):
+            rates.append(of / seconds(work))
     return pairs
 
 
 def results() -> list[Result]:
-    policy = ForecastPolicy()
     with database.folder() as place:
         url = EmbeddedPostgres(place / "data").url
         with started(place) as (process, port):
             seen = watch(process, url, port, place / "output.log")
             evaluation = _evaluation(url)
             as_of = date.fromisoformat(evaluation["as_of"])
-            found = asyncio.run(_history(url, as_of, policy))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pairs = against_prophet(found, as_of, policy)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pairs = against_prophet(url, as_of)
     return [_result(seen, evaluation, pairs)]
 
 
@@ -107,13 +125,13 @@ def _result(seen: Watch, evaluation: dict[str, Any], pairs: Pairs) -> Result:
     forecasts = evaluation["forecasts"]
     return Result(
         name="evaluate",
-        unit="series/s on one process",
-        peer_name="Prophet with its defaults (uncertainty_samples=1000)",
+        unit="series/s on one processor",
+        peer_name="Prophet with its defaults (uncertainty_samples=1000), fit and predict alone",
         pairs=pairs,
         checks={
             f"seconds <= {MOST_SECONDS:g}": taken <= MOST_SECONDS,
             f"memory_gb <= {MOST_MEMORY_GB:g}": peak <= MOST_MEMORY_GB,
-            "no forecast failed": not forecasts["failures"],
+            "no forecast failed": not forecasts["failed"],
         },
         details={
             "seconds": taken,
@@ -126,6 +144,6 @@ def _result(seen: Watch, evaluation: dict[str, Any], pairs: Pairs) -> Result:
             "postgres_memory_gb": seen.postgres_bytes / 1e9,
             "forecast_methods": forecasts["methods"],
             "forecasting_series_per_second": forecasts["series"] / steps["forecasting"],
-            "series_compared": f"{SERIES} at random (seed {SEED}) of those forecast by Prophet",
+            "series_compared": f"{ROUNDS} times {SERIES} of the 500 steadiest (seed {SEED})",
         },
     )

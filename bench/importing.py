@@ -112,7 +112,12 @@ def run(url: str, file: Path, mapping: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-async def _keep_profile(url: str) -> None:
+def keep_profile(url: str) -> None:
+    """Tell the service how the retailer's columns are called."""
+    asyncio.run(_profile(url))
+
+
+async def _profile(url: str) -> None:
     engine = connect(url, pool_size=1)
     async with sessions_of(engine).begin() as session:
         await keep_mapping(
@@ -130,7 +135,7 @@ async def _keep_profile(url: str) -> None:
 def results() -> list[Result]:
     with database.folder() as place, EmbeddedPostgres(place / "data") as server:
         migrations.migrate(server.url)
-        asyncio.run(_keep_profile(server.url))
+        keep_profile(server.url)
         postgres = database.named(server.url, "postgres")
         return [_sample(postgres, place), *_retailer(postgres, place)]
 

@@ -20,7 +20,7 @@ from tests.conftest import SERVERS
 from tests.postgres.conftest import memory_disk
 from tests.running import ZAIKO, empty_database, environment, zaiko
 
-COMMANDS = ["run", "serve", "worker", "migrate", "import", "evaluate", "openapi", "key"]
+COMMANDS = ["run", "serve", "worker", "migrate", "import", "evaluate", "forecast", "openapi", "key"]
 NOWHERE = "postgresql://zaiko:s3cret@127.0.0.1:1/zaiko"
 SALES = "order_id,sku_id,sold_at,quantity,unit_price\nA,1,2026-01-05,2,100\n"
 
@@ -69,6 +69,9 @@ def test_the_command_itself_explains_itself(tmp_path):
         (["dance"], "No such command"),
         (["evaluate", "--as-of", "2026-02-30"], "2026-02-30"),
         (["evaluate", "--as-of", "yesterday"], "yesterday"),
+        (["forecast", "--as-of", "2999-01-01"], "future"),
+        (["forecast", "--workers", "0"], "--workers"),
+        (["forecast", "--workers", "2", "--scheduler", "tcp://10.0.0.5:8786"], "not both"),
         (["import", "sales", "nowhere.csv"], "nowhere.csv"),
         (["import", "weather", "nowhere.csv"], "weather"),
         (["run", "--port", "70000"], "--port"),

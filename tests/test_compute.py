@@ -1,5 +1,6 @@
 """The process pool: results as they come, and no hang whatever happens to a worker."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from app.compute import WorkerDied, run
+from app.compute import Pool, WorkerDied
+
+
+def run(function, chunks, *, processes, progress=lambda done: None):
+    """One round of work on a pool of its own."""
+    with Pool(processes) as pool:
+        yield from pool.run(function, chunks, progress=progress)
 
 
 def double(number):
@@ -119,8 +126,7 @@ def test_workers_that_keep_dying_are_an_error_not_a_hang():
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(
-        "from app.compute import run\n"
-        "from tests.test_compute import sleep_or_answer\n"
+        "from tests.test_compute import run, sleep_or_answer\n"
         "if __name__ == '__main__':\n"
         "    for pid in run(sleep_or_answer, [0, 60, 60], processes=1):\n"
         "        print(pid, flush=True)\n"
@@ -149,20 +155,54 @@ def is_running(pid):
     return bool(state) and not state.startswith("Z")
 
 
-def test_fits_in_parallel_do_not_disturb_each_other():
-    import numpy as np  # not above, where every worker of the other tests would load them too
-    import pandas as pd
+def test_the_workers_of_one_round_do_the_next_one_too():
+    with Pool(1) as pool:
+        assert set(pool.run(place, range(3))) == set(pool.run(place, range(3)))
+        with pytest.raises(ValueError, match="three"):
+            list(pool.run(refuse, range(10)))
+        assert sorted(pool.run(double, range(3))) == [0, 2, 4], "and after a mistake, new ones do"
 
-    from app.domain.forecast import ForecastPolicy, demand_history, forecast_series
 
-    rng = np.random.default_rng(6)
-    demand = rng.poisson(rng.uniform(5, 50, (12, 1)), (12, 60)).astype(float)
-    series = pd.DataFrame({"sku_id": [f"{n:02}" for n in range(12)], "location_id": "X"})
-    history = demand_history(series, demand, ForecastPolicy())
-    work = partial(forecast_series, as_of=date(2026, 4, 1), policy=ForecastPolicy())
-    together = pd.concat(run(work, history.chunks(2), processes=2)).sort_values("sku_id")
-    assert together.failure.isna().all()
-    assert set(together.method) == {"prophet"}
-    np.testing.assert_allclose(
-        np.stack(list(together.yhat)), np.stack(list(work(history).yhat)), rtol=1e-9
+def long_answer(number):
+    return os.getpid(), bytes([number]) * 5_000_000
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_worker_killed_while_it_hands_over_a_long_answer_holds_nobody_up(moment):
+    def kill(done):
+        if done == moment:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    answers = dict(run_numbered(kill))
+    assert {number: len(answer) for number, answer in answers.items()} == dict.fromkeys(
+        range(8), 5_000_000
     )
+
+
+def run_numbered(progress):
+    for _, answer in run(long_answer, range(8), processes=2, progress=progress):
+        yield answer[0], answer
+
+
+def fitted(seed):
+    """A fit of real Prophet, which has its optimiser write into temporary files."""
+    import numpy as np  # not above, where every worker of the other tests would load them too
+
+    from app.domain.forecasting.calendar import Calendar
+    from app.domain.forecasting.settings import ProphetSetup
+    from app.domain.forecasting.single_prophet import SingleProphet, single_forecast
+
+    demand = np.random.default_rng(seed).poisson(5 + 4 * seed, 200).astype(float)
+    return seed, single_forecast(
+        demand,
+        calendar=Calendar(date(2026, 4, 1)),
+        horizon=14,
+        setup=ProphetSetup(),
+        single=SingleProphet(),
+    ).tolist()
+
+
+def test_fits_in_parallel_do_not_disturb_each_other():
+    together = dict(run(fitted, range(6), processes=2))
+    for seed in range(6):
+        assert together[seed] == pytest.approx(fitted(seed)[1], rel=1e-9)

@@ -13,6 +13,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from app.auth import Scope
 from app.domain.campaign import Verdict
 from app.domain.sell_hold import Decision
+from app.domain.sell_through.target import SellOutVerdict, VerdictReason
 from app.errors import CATALOGUE, name_of
 from app.main import create_app
 from app.models import JobStatus, OrderStatus
@@ -20,6 +21,7 @@ from app.openapi import api_routes
 from app.schemas.campaigns import EffectBody
 from app.schemas.jobs import JobBody
 from app.schemas.order_lists import OrderListBody
+from app.schemas.sell_through import VerdictName, VerdictReasonName
 from app.schemas.sku import DecisionName
 from app.settings import Settings
 
@@ -61,6 +63,11 @@ PROMISED_PATHS = {
     "/campaigns/{campaign_id}",
     "/campaigns/{campaign_id}/measure",
     "/campaigns/{campaign_id}/effect",
+    "/sku/{sku_id}/sell-through",
+    "/styles/{style_id}/sell-through",
+    "/styles/{style_id}/forecast",
+    "/locations/{location_id}/sell-through",
+    "/sell-through",
     "/policies",
     "/policies/{scope}",
 }
@@ -221,6 +228,8 @@ def test_closed_lists_are_those_of_the_trade():
         DecisionName: Decision,
         JobBody.model_fields["status"].annotation: JobStatus,
         OrderListBody.model_fields["status"].annotation: OrderStatus,
+        VerdictName: SellOutVerdict,
+        VerdictReasonName: VerdictReason,
     }
     for literal, words in published.items():
         assert set(get_args(literal)) == {word.value for word in words}

@@ -20,6 +20,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> Set
         ("ZAIKO_TIMEZONE", "Asia"),
         ("ZAIKO_TIMEZONE", "../../etc/passwd"),
         ("ZAIKO_CURRENCY", "yen"),
+        ("ZAIKO_COUNTRY", "Japan"),
         ("ZAIKO_UPLOAD_LIMIT_MB", "abc"),
         ("ZAIKO_UPLOAD_LIMIT_MB", "0"),
         ("ZAIKO_WORKER_PROCESSES", "-1"),

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import traceback
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -172,18 +172,52 @@ def evaluate(
     ] = None,
 ) -> None:
     """Value the customers, forecast, decide, all anew."""
+    from app.launcher.submitting import submit_evaluation
+
+    day = _not_in_future(as_of)
+
+    async def submit(sessions: "Sessions") -> int:
+        return await submit_evaluation(sessions, as_of=day)
+
+    _do_job(submit, "evaluation")
+
+
+@cli.command()
+def forecast(
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes; default: ZAIKO_WORKER_PROCESSES."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="A Dask scheduler whose workers do it, such as tcp://10.0.0.5:8786."),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A day; default: the last one with sales."),
+    ] = None,
+) -> None:
+    """Forecast every SKU at every location anew, and say how good that is."""
+    from app.launcher.submitting import submit_forecast
+
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter("give --workers or --scheduler, not both")
+    day = _not_in_future(as_of)
+
+    async def submit(sessions: "Sessions") -> int:
+        return await submit_forecast(sessions, as_of=day, workers=workers, scheduler=scheduler)
+
+    _do_job(submit, "forecast")
+
+
+def _not_in_future(as_of: datetime | None) -> date | None:
     from zoneinfo import ZoneInfo
 
-    from app.launcher.submitting import submit_evaluation
     from app.settings import Settings
 
     if as_of and as_of.date() > datetime.now(ZoneInfo(Settings().timezone)).date():
         raise typer.BadParameter(f"{as_of.date()} lies in the future", param_hint="--as-of")
-
-    async def submit(sessions: "Sessions") -> int:
-        return await submit_evaluation(sessions, as_of=as_of.date() if as_of else None)
-
-    _do_job(submit, "evaluation")
+    return as_of.date() if as_of else None
 
 
 def _do_job(submit: "Submit", title: str) -> None:

@@ -14,6 +14,16 @@ WORDS = {
     "lacks_cost": "no_cost",
     "lacks_price": "no_list_price",
     "is_unlisted": "unlisted",
+    "has_no_count": "no_stock_count",
+    "has_old_count": "old_stock_count",
+    "has_no_forecast": "no_forecast",
+    "is_past_end": "past_sales_end",
+    "is_beyond_horizon": "beyond_horizon",
+    "has_several_ends": "season_ends_differ",
+    "is_estimated": "estimated_demand",
+    "is_borrowed": "borrowed",
+    "lacks_depth": "assumed_full_price",
+    "is_too_deep": "deeper_than_allowed",
 }
 
 

@@ -9,7 +9,6 @@ Before the first sale of a series nothing is known of its demand: those weeks ar
 without a sale after it is a true zero.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
@@ -32,12 +31,6 @@ class DemandClass(StrEnum):
     LUMPY = "lumpy"  # 塊状: weeks without sales, unsteady amounts otherwise
     NEW = "new"  # 新規: too short a history to tell
     INACTIVE = "inactive"  # 休眠: no sale for a long time
-
-
-def week_ends(as_of: date, offsets: Sequence[int]) -> pd.DatetimeIndex:
-    """Last days of the weeks at these offsets from the week that ends on ``as_of``."""
-    days = pd.to_timedelta(7 * np.asarray(offsets, dtype=np.int64), unit="D")
-    return pd.DatetimeIndex(pd.Timestamp(as_of) + days)
 
 
 def weekly_demand(sales: pd.DataFrame, *, as_of: date) -> tuple[pd.DataFrame, Floats]:
@@ -82,53 +75,3 @@ def _from_first_sale(demand: Floats) -> Floats:
     started = np.maximum.accumulate(demand > 0, axis=1)
     demand = np.where(started, demand, np.nan)
     return demand[:, started.any(axis=0)]
-
-
-def demand_pattern(
-    demand: Floats,
-    *,
-    adi_cut: float = 1.32,
-    cv2_cut: float = 0.49,
-    new_weeks: int = 8,
-    inactive_weeks: int = 26,
-) -> pd.DataFrame:
-    """How often and how evenly each series sells.
-
-    Args:
-        demand: demand matrix (n, T); every row has at least one sale.
-        adi_cut: weeks per week with demand, from which demand is intermittent.
-        cv2_cut: squared coefficient of variation of the weekly amounts (weeks with demand only),
-            from which they are unsteady.
-        new_weeks: a series with fewer weeks since its first sale is new.
-        inactive_weeks: a series with this many weeks since its last sale is inactive.
-
-    Returns:
-        One row per series: ``weeks`` on sale (from the first sale to today), ``idle_weeks`` since
-        the last sale, ``adi``, ``cv2`` (0 where only one week has demand) and ``demand_class``.
-
-    Source:
-        Syntetos, Boylan & Croston (2005), On the categorization of demand patterns, J. Opl. Res.
-        Soc. 56(5): cut-offs 1.32 and 0.49. ADI is taken as weeks over weeks with demand, CV² with
-        the sample variance.
-    """
-    sold = demand > 0
-    weeks = (~np.isnan(demand)).sum(axis=1)
-    busy = sold.sum(axis=1)
-    amounts = np.where(sold, demand, 0.0)
-    mean = amounts.sum(axis=1) / busy
-    spread = np.where(sold, demand - mean[:, None], 0.0)
-    cv2 = (spread**2).sum(axis=1) / np.maximum(busy - 1, 1) / mean**2
-    adi = weeks / busy
-    idle = np.argmax(sold[:, ::-1], axis=1) if len(demand) else busy
-    classes = np.select(
-        [weeks < new_weeks, idle >= inactive_weeks, adi < adi_cut],
-        [
-            DemandClass.NEW.value,
-            DemandClass.INACTIVE.value,
-            np.where(cv2 < cv2_cut, DemandClass.SMOOTH.value, DemandClass.ERRATIC.value),
-        ],
-        np.where(cv2 < cv2_cut, DemandClass.INTERMITTENT.value, DemandClass.LUMPY.value),
-    )
-    return pd.DataFrame(
-        {"weeks": weeks, "idle_weeks": idle, "adi": adi, "cv2": cv2, "demand_class": classes}
-    )

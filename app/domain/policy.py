@@ -4,8 +4,11 @@ None of these numbers can be read off the stock or the sales. They are shown bes
 that rests on them, and a merchandiser changes them without a release.
 """
 
-from dataclasses import Field, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app.domain.policy_value import PolicyError, checked
+from app.domain.policy_value import policy_value as _value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,25 +16,7 @@ if TYPE_CHECKING:
 
 CPM_SOURCE = "LTV-Lab's published CPM definition"
 
-Value: TypeAlias = "float | tuple[float, ...]"
 Money = TypeVar("Money", float, "pd.Series[float]")
-
-
-def _value(
-    default: Value,
-    low: float,
-    high: float,
-    unit: str,
-    ja: str,
-    en: str,
-    source: str = "assumption of this product, to be confirmed by the merchant",
-) -> Any:
-    metadata = {"low": low, "high": high, "unit": unit, "ja": ja, "en": en, "source": source}
-    return field(default=default, metadata=metadata)
-
-
-class PolicyError(ValueError):
-    """A policy value does not exist or lies outside its range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,10 +226,47 @@ class Policy:
     sell_through_weeks: float = _value(
         13, 1, 104, "weeks", "消化率の期間", "Weeks over which sell-through and pace are counted"
     )
+    clearance_weeks: float = _value(
+        4,
+        0,
+        52,
+        "weeks",
+        "クリアランス期間",
+        "From the target sell-out date 適正完売日 to the end of sales: time to clear what is left",
+        by_item=True,
+    )
+    sell_out_tolerance_weeks: float = _value(
+        2,
+        0,
+        26,
+        "weeks",
+        "適正完売日の許容幅",
+        "Weeks before and after the target date within which a sell-out is on time",
+        by_item=True,
+    )
+    sold_out_share: float = _value(
+        0.05,
+        0,
+        0.5,
+        "share of stock",
+        "完売とみなす残数率",
+        "Share of several SKUs' stock that may be left when they count as sold out together",
+    )
+
+    forecast_step_days: int = _value(
+        1, 1, 7, "1: days, 7: weeks", "予測の単位", "Days in a period of the forecast"
+    )
 
     def __post_init__(self) -> None:
+        if self.forecast_step_days not in {1, 7}:
+            raise PolicyError("forecast_step_days must be 1 or 7")
         if self.cpm_steady_days > self.cpm_loyal_days:
             raise PolicyError("cpm_steady_days must not be more than cpm_loyal_days")
+
+    @property
+    def horizon_weeks(self) -> int:
+        """How far ahead to forecast: as items are judged, and as an order takes and has to last."""
+        return max(self.staple_horizon_weeks, self.lead_time_weeks + self.order_review_weeks)
 
     def assumed_cost(self, price: Money) -> Money:
         """Unit cost of an item whose own is not known: what leaves the margin share of a sale.
@@ -268,27 +290,5 @@ def with_overrides(overrides: dict[str, Any]) -> Policy:
     for name in overrides:
         if name not in known:
             raise PolicyError(f"'{name}' is no policy value; see GET /policies for all of them")
-    values: dict[str, Any] = {name: _value_of(known[name], overrides[name]) for name in overrides}
+    values: dict[str, Any] = {name: checked(known[name], overrides[name]) for name in overrides}
     return replace(DEFAULT, **values)
-
-
-def _value_of(of: "Field[Any]", given: Any) -> Value:
-    if not isinstance(of.default, tuple):
-        return _number(of, given)
-    numbers = given if isinstance(given, list | tuple) else [given]
-    if not numbers:
-        raise PolicyError(f"{of.name} needs at least one number")
-    return tuple(sorted({_number(of, number) for number in numbers}))
-
-
-def _number(of: "Field[Any]", given: Any) -> float:
-    low, high = of.metadata["low"], of.metadata["high"]
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise PolicyError(f"{of.name} must be a number, not {given!r}")
-    if not low <= given <= high:
-        raise PolicyError(f"{of.name} = {given!r} is outside its range {low:g} to {high:g}")
-    if of.type is not int:
-        return given
-    if given != int(given):
-        raise PolicyError(f"{of.name} = {given!r} must be a whole number")
-    return int(given)

@@ -42,6 +42,19 @@ async def submit_import(
     return job.job_id
 
 
+async def submit_forecast(
+    sessions: Sessions, *, as_of: date | None, workers: int | None, scheduler: str | None
+) -> int:
+    """Submit a forecast of everything, or find the same one waiting already; return the job."""
+    payload = {
+        "as_of": as_of.isoformat() if as_of else None,
+        "workers": workers,
+        "scheduler": scheduler,
+    }
+    async with sessions.begin() as session:
+        return (await jobs.submit_once(session, "forecast", payload)).job_id
+
+
 async def submit_evaluation(sessions: Sessions, *, as_of: date | None) -> int:
     """Submit an evaluation, or find the same one waiting already; return the job."""
     payload = {"as_of": as_of.isoformat() if as_of else None}

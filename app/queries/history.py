@@ -16,6 +16,12 @@ SALES_LINES = """
     FROM sale JOIN sku USING (sku_id)
     WHERE sold_on <= $1 AND sold_on >= $2 AND sku.item_class <> 'service'
 """
+OF_CUSTOMERS = f"{SALES_LINES} AND customer_id IS NOT NULL"
+TOTALS = """
+    SELECT coalesce(sum(units + units_returned), 0), coalesce(sum(units_returned), 0)
+    FROM sales_daily JOIN sku USING (sku_id)
+    WHERE sold_on <= :as_of AND item_class <> 'service'
+"""
 
 
 async def copied(
@@ -35,9 +41,9 @@ async def copied(
 
 
 async def sales_lines(
-    session: AsyncSession, as_of: date, *, since: date = date.min
+    session: AsyncSession, as_of: date, *, since: date = date.min, of_customers: bool = False
 ) -> pd.DataFrame:
-    """Every sales line of stocked items up to a day, from another one on.
+    """Every sales line of stocked items up to a day, from another one on; or those not of guests.
 
     Returns columns ``sku_id, location_id, customer_id`` (None: guest) as categories,
     ``sold_on`` and ``sold_at`` (datetime64), ``quantity`` (negative: return), ``unit_price``,
@@ -46,7 +52,7 @@ async def sales_lines(
     """
     frame = await copied(
         session,
-        SALES_LINES,
+        OF_CUSTOMERS if of_customers else SALES_LINES,
         as_of,
         since,
         schema={
@@ -74,6 +80,12 @@ async def sales_lines(
             "is_cost_derived": (frame["is_cost_derived"] == "t").to_numpy(),
         }
     )
+
+
+async def totals(session: AsyncSession, as_of: date) -> tuple[float, float]:
+    """Units of stocked items that were bought, and units that were returned, up to a day."""
+    row = (await session.execute(text(TOTALS), {"as_of": as_of})).one()
+    return float(row[0]), float(row[1])
 
 
 async def categories(session: AsyncSession) -> "pd.Series[str]":

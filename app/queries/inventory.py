@@ -53,3 +53,9 @@ async def known_skus(connection: AsyncSession | AsyncConnection, sku_ids: list[s
     """Those of the ids that are in the catalogue."""
     found = await connection.execute(select(Sku.sku_id).where(Sku.sku_id.in_(sku_ids)))
     return set(found.scalars())
+
+
+async def known_style(session: AsyncSession, style_id: str) -> bool:
+    """Whether some SKU is of the style, or is one by itself."""
+    of_style = func.coalesce(Sku.style_id, Sku.sku_id) == style_id
+    return bool(await session.scalar(select(select(Sku.sku_id).where(of_style).exists())))

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Location, OrderLine, OrderList, Sku
 from app.queries.history import copied
 
-# The weeks of the forecast count from the day after its own; an order of a later day starts
-# ``$3`` weeks on. The variance is that of a total of as many weeks from the forecast's start.
+# The periods of a forecast count from its own first day; an order of a later day starts so many
+# whole periods on. The variance is that of a total of as many periods from the forecast's start.
+# A forecast that does not reach so far is none.
 ORDER_POSITIONS = """
     WITH stock AS (
         SELECT DISTINCT ON (sku_id, location_id) * FROM stock_level
@@ -24,19 +25,27 @@ ORDER_POSITIONS = """
              JOIN stock ON stock.sku_id = line.sku_id AND stock.location_id = line.location_id
         WHERE list.status = 'approved' AND list.as_of BETWEEN stock.counted_on AND $1::date
         GROUP BY line.sku_id, line.location_id
+    ), reaching AS (
+        SELECT sku_id, location_id, yhat, sum_variance,
+               ($1::date + 1 - starts_on) / step_days AS passed,
+               7 * $3::int / step_days AS lead, 7 * $4::int / step_days AS cover
+        FROM forecast WHERE starts_on <= $1::date + 1
+    ), demand AS (
+        SELECT sku_id, location_id,
+               (SELECT coalesce(sum(y), 0) FROM unnest(yhat[passed + 1:passed + lead]) AS y)
+                   AS lead_mean,
+               coalesce(sum_variance[lead], 0) AS lead_variance,
+               (SELECT sum(y) FROM unnest(yhat[passed + 1:passed + cover]) AS y) AS cover_mean,
+               sum_variance[cover] AS cover_variance
+        FROM reaching WHERE passed + cover <= cardinality(yhat)
     )
     SELECT sku_id, location_id, on_hand, on_order + coalesce(approved.units, 0) AS on_order,
            allocated, stock.is_derived,
            stock.counted_on < counted.last_on AS is_stale,
            list_price, unit_cost, is_cost_derived,
-           coalesce(sales_end_on <= $1::date + 7 * $4::int, false)::int AS is_discontinued,
-           (SELECT coalesce(sum(y), 0) FROM unnest(yhat[$3::int + 1:$3::int + $4::int]) AS y)
-               AS lead_time_demand_mean,
-           coalesce(sum_variance[$4::int], 0) AS lead_time_demand_variance,
-           (SELECT sum(y) FROM unnest(yhat[$3::int + 1:$3::int + $5::int]) AS y)
-               AS cover_demand_mean,
-           sum_variance[$5::int] AS cover_demand_variance
-    FROM stock FULL JOIN forecast USING (sku_id, location_id)
+           coalesce(sales_end_on <= $1::date + 7 * $3::int, false)::int AS is_discontinued,
+           coalesce(lead_mean, 0), coalesce(lead_variance, 0), cover_mean, cover_variance
+    FROM stock FULL JOIN demand USING (sku_id, location_id)
          JOIN sku USING (sku_id) LEFT JOIN counted USING (location_id)
          LEFT JOIN approved USING (sku_id, location_id)
     WHERE item_class = $2
@@ -49,14 +58,13 @@ async def order_positions(
     as_of: date,
     *,
     item_class: str,
-    weeks_on: int,
     lead_weeks: int,
     cover_weeks: int,
 ) -> pd.DataFrame:
     """Stock and forecast demand of every item of a class, at every location.
 
     Demand over the lead time and over lead time plus review comes as mean and as variance of
-    the series' own errors over sums of as many weeks, ``weeks_on`` weeks into the forecast.
+    the series' own errors over sums as long, from the day after ``as_of``.
     On order is what the stock record says and what has been approved since it was counted.
     Discontinued is what will not be sold any more when an order arrives. Columns: those of
     ``replenishment.order_lines`` that the database knows, NaN in ``on_hand`` without a stock
@@ -70,7 +78,6 @@ async def order_positions(
         ORDER_POSITIONS,
         as_of,
         item_class,
-        weeks_on,
         lead_weeks,
         cover_weeks,
         schema={

@@ -26,6 +26,7 @@ SEEN_WITH = {
     "import": (Scope.IMPORTS_WRITE,),
     "sample": (Scope.IMPORTS_WRITE,),
     "evaluate": (Scope.FORECAST_READ, Scope.FORECAST_WRITE),
+    "forecast": (Scope.FORECAST_READ, Scope.FORECAST_WRITE),
     "measure": (Scope.CAMPAIGNS_READ, Scope.CAMPAIGNS_WRITE),
 }
 

@@ -5,12 +5,20 @@ class UnknownSku(Exception):
     """No SKU has this id."""
 
 
+class UnknownStyle(Exception):
+    """No SKU is of this style."""
+
+
 class NotEvaluated(Exception):
     """The SKU is known, but no evaluation has judged it."""
 
 
 class NotForecast(Exception):
     """The SKU is known, but no forecast has been made for it."""
+
+
+class UnknownForecastRun(Exception):
+    """No forecast run has this number."""
 
 
 class NoBuyerLtv(Exception):

@@ -12,6 +12,9 @@ from app.schemas.common import Day, Id, Text
 SkuId = Annotated[
     Id, Path(description="商品コード", openapi_examples={"sample": {"value": "85123A"}})
 ]
+StyleId = Annotated[
+    Id, Path(description="商品番号", openapi_examples={"sample": {"value": "85123"}})
+]
 OnlySku = Annotated[Id | None, Query(description="Only this SKU", examples=["85123A"])]
 LocationId = Annotated[Id | None, Query(description="Only this location 拠点", examples=["EC"])]
 Channel = Annotated[Id | None, Query(description="Only this channel 販路", examples=["ec"])]

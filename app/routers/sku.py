@@ -1,7 +1,6 @@
 """One SKU: what it is, what to do with it, what it will sell, who buys it."""
 
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import Scope
 from app.database import Session, Sessions
 from app.domain.data_flags import data_flags
-from app.domain.forecast import REASON_TEXT, ForecastReason
 from app.models import LtvModel, Sku, SkuLtv
 from app.queries import catalog, customers, dispositions, forecasts, inventory
 from app.queries.selection import Selection
@@ -23,6 +21,7 @@ from app.schemas.common import Page, Text
 from app.schemas.inventory import SkuBody, SkuStateBody
 from app.schemas.problem import raises
 from app.schemas.sku import DispositionBody, ForecastBody, SkuLtvBody
+from app.services import forecast_views
 from app.services.stock_views import period, stock_page
 
 # SKU codes are the shop's own and may hold a slash; hence ``:path``, and the longer paths first.
@@ -108,41 +107,26 @@ async def get_disposition(
     dependencies=[requires(Scope.FORECAST_READ)],
 )
 async def get_forecast(
-    sku_id: SkuId, session: Session, location_id: LocationId = None
+    sku_id: SkuId,
+    session: Session,
+    location_id: LocationId = None,
+    step: Annotated[
+        Literal["week", "day"],
+        Query(description="day: also day by day", examples=["week"]),
+    ] = "week",
 ) -> dict[str, Any]:
-    """Weekly demand with quantiles, and which method made it, why."""
+    """Demand by week, or by day too, with quantiles; which method made it, why, how good it is.
+
+    Without `location_id` the location with the largest demand answers. Quantiles of a week are
+    not sums of those of its days.
+    """
     found = await forecasts.forecast(session, sku_id, location_id)
     if found is None:
         await _require(session, sku_id)
         raise NotForecast(f"sku_id '{sku_id}' has no forecast at this location")
     forecast, run = found
-    reason_ja, reason_en = REASON_TEXT[ForecastReason(forecast.method_reason)]
-    return {
-        "sku_id": forecast.sku_id,
-        "location_id": forecast.location_id,
-        "forecast_run_id": run.forecast_run_id,
-        "demand_class": forecast.demand_class,
-        "method": forecast.method,
-        "method_reason": forecast.method_reason,
-        "method_reason_ja": reason_ja,
-        "method_reason_en": reason_en,
-        "created_at": run.created_at,
-        "as_of": run.as_of,
-        "weeks": [
-            {
-                "week_start": forecast.starts_on + timedelta(weeks=week),
-                "mean": mean,
-                "quantiles": {
-                    f"{level:g}": row[week]
-                    for level, row in zip(
-                        run.summary["quantile_levels"], forecast.quantiles, strict=True
-                    )
-                },
-            }
-            for week, mean in enumerate(forecast.yhat)
-        ],
-        "data_flags": [],
-    }
+    accuracy = await forecast_views.accuracy_of(session, forecast)
+    return forecast_views.told(forecast, run, accuracy, by_day=step == "day")
 
 
 @router.get(

@@ -10,7 +10,7 @@ from app.schemas.common import Body
 
 class JobBody(Body):
     job_id: int
-    kind: str = Field(description="import, evaluate, measure or sample")
+    kind: str = Field(description="import, evaluate, forecast, measure or sample")
     status: Literal["queued", "running", "succeeded", "failed"]
     step: str | None
     done: int

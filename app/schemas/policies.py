@@ -18,14 +18,19 @@ class PolicyValueBody(Body):
     unit: str
     ja: str
     en: str
-    comes_from: str = Field(description="'default' or the version that set it")
+    comes_from: str = Field(description="'default', or the version that set it and its scope")
     source: str = Field(description="Where the default comes from")
+    by_item: bool = Field(description="Whether a category or a season may have its own")
 
 
 class PolicyBody(Body):
     scope: str
     version: int = Field(description="0: nobody has changed a default yet")
     values: list[PolicyValueBody]
+    scopes: list[str] = Field(
+        description="Categories and seasons that have values of their own",
+        examples=[["category:Ladies/Coats", "season:2026SS"]],
+    )
 
 
 class PolicyRequest(BaseModel):

@@ -66,6 +66,22 @@ class ForecastWeekBody(Body):
     quantiles: dict[str, Quantity] = Field(examples=[{"0.05": 3, "0.5": 11, "0.95": 25}])
 
 
+class ForecastDayBody(Body):
+    day: date
+    mean: Quantity
+    quantiles: dict[str, Quantity] = Field(examples=[{"0.05": 0, "0.5": 1, "0.95": 4}])
+
+
+class ForecastAccuracyBody(Body):
+    """How near forecasts of this demand class came to the last four weeks, in this run."""
+
+    demand_class: str = Field(description="all: where its class alone has nothing to tell")
+    series: int | None
+    rmsse: Ratio | None
+    wape: Ratio | None
+    bias: Ratio | None
+
+
 class ForecastBody(Body):
     sku_id: str
     location_id: str
@@ -73,8 +89,8 @@ class ForecastBody(Body):
     demand_class: Literal["smooth", "erratic", "intermittent", "lumpy", "new", "inactive"] = Field(
         description="Syntetos–Boylan, and two cases in which there is no pattern yet"
     )
-    method: Literal["prophet", "tsb", "shrunken_mean"] = Field(
-        description="prophet: its mean with TSB; the reason says why"
+    method: str = Field(
+        description="Whose mean it is; the reason says why", examples=["prophet+top_down+tsb"]
     )
     method_reason: str
     method_reason_ja: str
@@ -82,7 +98,21 @@ class ForecastBody(Body):
     created_at: datetime
     as_of: date
     weeks: list[ForecastWeekBody]
-    data_flags: list[str]
+    days: list[ForecastDayBody] | None = Field(
+        description="Asked for by step=day; null otherwise, or where forecasts are by the week"
+    )
+    accuracy: ForecastAccuracyBody | None = Field(
+        description="Null where the history is too short to tell"
+    )
+    estimated_share: Ratio | None = Field(
+        description="Share of the history's demand that is estimated, since stock was out; null:"
+        " stock is not counted often enough to know"
+    )
+    borrowed_from: str | None = Field(
+        description="Of a new item, the items from whose sales it is forecast"
+    )
+    failure: str | None = Field(description="Why a simpler method stands in; null: nothing failed")
+    data_flags: list[str] = Field(examples=[["estimated_demand"]])
 
 
 class SkuLtvBody(Body):

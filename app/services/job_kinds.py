@@ -7,9 +7,11 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.models import Job
 from app.queries import jobs
 from app.services import campaigns, evaluation, sample
+from app.services.forecasting import planning, running, runs
 from app.services.imports import loading, outcome
 from app.services.imports.csv_text import UnreadableFile
 from app.services.imports.matching import UnusableColumns
@@ -29,6 +31,10 @@ TOLD_AS_THEY_ARE = (
     outcome.MostlyBad,
     outcome.NothingLoaded,
     evaluation.NothingToEvaluate,
+    planning.NothingToForecast,
+    running.NoDistributed,
+    running.NoScheduler,
+    UnknownHolidayCountry,
     campaigns.UnknownCampaign,
 )
 
@@ -75,6 +81,26 @@ async def _evaluate(workshop: Workshop, progress: Progress, job: Job) -> dict[st
         as_of=date.fromisoformat(as_of) if as_of else None,
         processes=workshop.settings.worker_processes,
         currency=await _currency(workshop),
+        country=workshop.settings.country,
+    )
+
+
+async def _forecast(workshop: Workshop, progress: Progress, job: Job) -> dict[str, Any]:
+    asked = job.payload
+    as_of = asked.get("as_of")
+    return await runs.forecast_demand(
+        workshop.sessions,
+        progress,
+        today=workshop.today(),
+        as_of=date.fromisoformat(as_of) if as_of else None,
+        horizon_weeks=asked.get("horizon_weeks"),
+        sku_ids=asked.get("sku_ids"),
+        location_ids=asked.get("location_ids"),
+        workers=running.Workers(
+            processes=asked.get("workers") or workshop.settings.worker_processes,
+            scheduler=asked.get("scheduler"),
+        ),
+        country=workshop.settings.country,
     )
 
 
@@ -102,6 +128,7 @@ async def _sample(workshop: Workshop, progress: Progress, _: Job) -> dict[str, A
         timezone=workshop.settings.timezone,
         size_limit=workshop.settings.upload_limit_mb * 2**20,
         processes=workshop.settings.worker_processes,
+        country=workshop.settings.country,
     )
 
 
@@ -110,6 +137,7 @@ Handler: TypeAlias = Callable[[Workshop, Progress, Job], Awaitable[dict[str, Any
 HANDLERS: dict[str, Handler] = {
     "import": _import,
     "evaluate": _evaluate,
+    "forecast": _forecast,
     "measure": _measure,
     "sample": _sample,
 }
@@ -119,7 +147,8 @@ HANDLERS: dict[str, Handler] = {
 # files of a kind the later one has the last word.
 TURNS = {
     "import": Turn(after=("import",), same="of"),
-    "evaluate": Turn(after=("import", "sample", "evaluate")),
+    "evaluate": Turn(after=("import", "sample", "evaluate", "forecast")),
+    "forecast": Turn(after=("import", "sample", "evaluate", "forecast")),
     "measure": Turn(after=("import", "sample", "measure"), same="campaign_id"),
 }
 

@@ -133,8 +133,8 @@ async def _positions(
         raise OutsideForecast(
             f"the forecast in force begins after {run.as_of}, which is later than {day}: evaluate"
         )
-    weeks_on = (day - run.as_of).days // 7
-    if weeks_on + cover > run.horizon_weeks:
+    passed = (day - run.as_of).days // run.step_days * run.step_days
+    if passed + 7 * cover > 7 * run.horizon_weeks:
         raise OutsideForecast(
             f"the forecast in force covers {run.horizon_weeks} weeks after {run.as_of}; an order"
             f" of {day} has to last {cover} weeks: evaluate"
@@ -143,7 +143,6 @@ async def _positions(
         session,
         day,
         item_class=item_class,
-        weeks_on=weeks_on,
         lead_weeks=lead,
         cover_weeks=cover,
     )

@@ -24,6 +24,7 @@ import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.demand import weekly_demand
+from app.domain.policy_scopes import TENANT
 from app.domain.returns import net_returns
 from app.domain.sample_campaign import find_markdown
 from app.domain.sample_stock import replay_stock
@@ -51,6 +52,7 @@ async def load(
     timezone: str,
     size_limit: int,
     processes: int,
+    country: str = "JP",
 ) -> dict[str, Any]:
     """Load the sample, evaluate it, and prepare an example of everything; safe to run again."""
 
@@ -78,20 +80,34 @@ async def load(
         frame.write_csv(file)
         await bring(kind, file, None)
         file.unlink()
-    async with sessions.begin() as session:
-        campaign_id = await _example_campaign(session, markdown)
-        await _set_policy(session)
+    campaign_id = await _prepared(sessions, markdown)
     evaluated = await evaluation.evaluate(
-        sessions, progress, as_of=None, processes=processes, currency=CURRENCY
+        sessions,
+        progress,
+        as_of=None,
+        processes=processes,
+        currency=CURRENCY,
+        country=country,
     )
-    if campaign_id is not None:
-        await campaigns.measure(sessions, progress, campaign_id=campaign_id)
     return {
         "sales": loaded,
         "evaluation": evaluated,
-        "campaign_id": campaign_id,
-        "order_list_id": await _example_order_list(sessions),
+        **await _shown(sessions, progress, campaign_id),
     }
+
+
+async def _prepared(sessions: Sessions, markdown: Any) -> int | None:
+    async with sessions.begin() as session:
+        campaign_id = await _example_campaign(session, markdown)
+        await _set_policy(session)
+    return campaign_id
+
+
+async def _shown(sessions: Sessions, progress: Progress, campaign_id: int | None) -> dict[str, Any]:
+    """A campaign that is measured, and an order list."""
+    if campaign_id is not None:
+        await campaigns.measure(sessions, progress, campaign_id=campaign_id)
+    return {"campaign_id": campaign_id, "order_list_id": await _example_order_list(sessions)}
 
 
 async def _example_order_list(sessions: Sessions) -> int:
@@ -116,7 +132,7 @@ async def _set_policy(session: AsyncSession) -> None:
     if (await policies.policy_in_force(session)).version == 0:
         await policies.change_policy(
             session,
-            scope=policies.TENANT,
+            scope=TENANT,
             overrides=dict(POLICY),
             note=POLICY_NOTE,
             changed_by="sample",

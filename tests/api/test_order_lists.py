@@ -92,13 +92,13 @@ async def test_nothing_to_order_is_a_conflict_that_says_why(
 async def test_a_day_that_the_forecast_does_not_cover_is_refused(own_shop: AsyncClient):
     early = await own_shop.post("/order-lists", json={"as_of": "2026-06-29"})
     assert "begins after 2026-06-30" in problem(early, 409, "outside-forecast")["detail"]
-    # 26 weeks of forecast, of which an order has to last three
+    # 182 days of forecast, of which an order has to last 21
     answers = {
         day: await own_shop.post("/order-lists", json={"as_of": day})
-        for day in ("2026-07-06", "2026-07-07", "2026-12-14", "2026-12-15")
+        for day in ("2026-07-06", "2026-07-07", "2026-12-08", "2026-12-09")
     }
     assert [answer.status_code for answer in answers.values()] == [201, 201, 201, 409]
-    assert "covers 26 weeks" in answers["2026-12-15"].json()["detail"]
+    assert "covers 26 weeks" in answers["2026-12-09"].json()["detail"]
     flags = [answer.json().get("data_flags", []) for answer in answers.values()]
     assert ["stale_forecast" in told for told in flags] == [False, True, True, False]
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from httpx import AsyncClient, Response
 
+from app.database import Sessions
 from app.domain.policy import DEFAULT
+from tests.api import given
 from tests.api.conftest import problem
 
 
@@ -87,15 +89,78 @@ async def test_both_ends_of_a_range_belong_to_it(client: AsyncClient):
 
 
 async def test_a_list_may_be_one_number_and_comes_back_in_order(client: AsyncClient):
-    for given, kept in (([0.3, 0.1, 0.3], [0.1, 0.3]), (0.2, [0.2])):
-        body = (await change(client, overrides={"depth_grid": given})).json()
+    for sent, kept in (([0.3, 0.1, 0.3], [0.1, 0.3]), (0.2, [0.2])):
+        body = (await change(client, overrides={"depth_grid": sent})).json()
         assert values(body)["depth_grid"]["value"] == kept
 
 
-async def test_another_scope_is_not_kept_yet(client: AsyncClient):
-    for scope in ("coats", "TENANT"):
+async def test_another_scope_is_not_kept(client: AsyncClient):
+    for scope in ("coats", "TENANT", "location:EC", "category:", "season:", "category"):
         body = problem(await change(client, scope), 404, "unknown-scope")
-        assert "known: tenant" in body["detail"]
+        assert "is not kept" in body["detail"]
+        problem(await client.get(f"/policies/{scope}"), 404, "unknown-scope")
+    body = problem(await change(client, "category:Coats"), 404, "unknown-scope")
+    assert "no SKU is of category 'Coats'" in body["detail"]
+    assert "no SKU is of season '26SS'" in (await change(client, "season:26SS")).json()["detail"]
+
+
+async def add_coats(sessions: Sessions) -> None:
+    await given.add(
+        sessions,
+        given.Sku(sku_id="A", category="Ladies/Coats/Long", season_code="26SS"),
+        given.Sku(sku_id="B", category="Ladies"),
+    )
+
+
+async def test_a_category_has_what_the_one_around_it_has(client: AsyncClient, sessions: Sessions):
+    await add_coats(sessions)
+    await change(client, overrides={"clearance_weeks": 5, "holding_rate": 0.3})
+    await change(client, "category:Ladies", overrides={"sell_out_tolerance_weeks": 3})
+    answer = await change(client, "category:Ladies/Coats", overrides={"clearance_weeks": 6})
+    assert answer.status_code == 200
+    assert answer.json() == (await client.get("/policies/category:Ladies/Coats")).json()
+    body = (await client.get("/policies/category:Ladies/Coats/Long")).json()
+    assert (body["scope"], body["version"]) == ("category:Ladies/Coats/Long", 0)
+    found = {name: (v["value"], v["comes_from"]) for name, v in values(body).items()}
+    assert found == {
+        "clearance_weeks": (6, "category:Ladies/Coats version 1"),
+        "sell_out_tolerance_weeks": (3, "category:Ladies version 1"),
+    }
+    season = values((await client.get("/policies/season:26SS")).json())
+    assert (season["clearance_weeks"]["value"], season["clearance_weeks"]["comes_from"]) == (
+        5,
+        "tenant version 1",
+    )
+    assert season["sell_out_tolerance_weeks"]["comes_from"] == "default"
+    whole = (await client.get("/policies")).json()
+    assert whole["scopes"] == ["category:Ladies", "category:Ladies/Coats"]
+    assert {v["name"] for v in whole["values"] if v["by_item"]} == set(found)
+    assert whole == (await client.get("/policies/tenant")).json()
+    back = (await change(client, "category:Ladies/Coats")).json()
+    assert (back["version"], back["scopes"]) == (2, ["category:Ladies"])
+    assert values(back)["clearance_weeks"]["comes_from"] == "tenant version 1"
+
+
+async def test_what_holds_for_all_is_not_a_categorys_to_set(
+    client: AsyncClient, sessions: Sessions
+):
+    await add_coats(sessions)
+    for overrides, why in (
+        ({"holding_rate": 0.3}, "holding_rate holds for all"),
+        ({"clearance_weeks": 99}, "outside its range"),
+        ({"clearance_wks": 9}, "no policy value"),
+    ):
+        for scope in ("category:Ladies", "season:26SS"):
+            answer = await change(client, scope, overrides=overrides)
+            assert why in problem(answer, 422, "policy-error")["detail"]
+
+
+async def test_versions_are_counted_scope_by_scope(client: AsyncClient, sessions: Sessions):
+    await add_coats(sessions)
+    await change(client, overrides={"clearance_weeks": 5})
+    answer = await change(client, "season:26SS", overrides={}, expected_version=1)
+    problem(answer, 412, "stale-policy")
+    assert (await change(client, "season:26SS", expected_version=0)).json()["version"] == 1
 
 
 async def test_a_change_of_a_version_seen_too_long_ago_is_refused(client: AsyncClient):

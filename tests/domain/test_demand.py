@@ -1,4 +1,4 @@
-"""Weekly demand and its classes."""
+"""Weekly demand."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.demand import DemandClass, demand_pattern, week_ends, weekly_demand
+from app.domain.demand import weekly_demand
+from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.pattern import pattern
+from app.domain.forecasting.settings import ForecastSettings
 
 AS_OF = date(2026, 4, 1)
 RETAIL = Path(__file__).resolve().parents[2] / "../shared/data/online_retail_ii.parquet"
@@ -22,21 +25,12 @@ def sales(*rows):
     return frame.assign(sold_on=pd.to_datetime(pd.Series(sold_on, dtype="object")))
 
 
-def weeks(*units):
-    return np.array([units], dtype=float)
-
-
 def test_the_latest_week_ends_today_and_has_seven_days():
     _, demand = weekly_demand(
         sales(("A", "X", 0, 1), ("A", "X", 6, 10), ("A", "X", 7, 100), ("A", "X", 13, 1000)),
         as_of=AS_OF,
     )
     assert demand.tolist() == [[1100, 11]]
-    assert week_ends(AS_OF, [-1, 0, 1]).tolist() == [
-        pd.Timestamp("2026-03-25"),
-        pd.Timestamp("2026-04-01"),
-        pd.Timestamp("2026-04-08"),
-    ]
 
 
 def test_nothing_is_known_before_the_first_sale_and_zero_is_known_after_it():
@@ -71,7 +65,7 @@ def test_sales_after_today_do_not_count():
 def test_without_sales_there_are_no_series(rows):
     series, demand = weekly_demand(sales(*rows), as_of=AS_OF)
     assert list(series.columns) == ["sku_id", "location_id"]
-    assert len(series) == len(demand) == len(demand_pattern(demand)) == 0
+    assert len(series) == len(demand) == 0
 
 
 def test_dates_may_come_as_dates_and_keys_as_categories():
@@ -128,47 +122,6 @@ def test_agrees_with_counting_by_hand(rows):
     assert fast == slow_weekly_demand(frame)
 
 
-@pytest.mark.parametrize(
-    ("demand", "adi", "cv2", "expected"),
-    [
-        (weeks(*[5] * 10), 1, 0, DemandClass.SMOOTH),
-        (weeks(*[1, 9] * 5), 1, 16 * 10 / 9 / 25, DemandClass.ERRATIC),
-        (weeks(*[5, 0] * 5), 2, 0, DemandClass.INTERMITTENT),
-        # sizes 1 and 9 in turn: mean 5, sample variance 20
-        (weeks(*[1, 0, 9, 0] * 3), 2, 16 * 6 / 5 / 25, DemandClass.LUMPY),
-        (weeks(*[5] * 7), 1, 0, DemandClass.NEW),
-        (weeks(3, *[0] * 25), 26, 0, DemandClass.INTERMITTENT),  # one size is a steady size
-        (weeks(3, *[0] * 26), 27, 0, DemandClass.INACTIVE),
-    ],
-)
-def test_classes_on_both_sides_of_the_cuts(demand, adi, cv2, expected):
-    pattern = demand_pattern(demand).iloc[0]
-    assert pattern.adi == pytest.approx(adi)
-    assert pattern.cv2 == pytest.approx(cv2)
-    assert pattern.demand_class == expected
-
-
-def test_weeks_count_from_the_first_sale():
-    pattern = demand_pattern(weeks(np.nan, np.nan, 4, 0, 2, 0, 0)).iloc[0]
-    assert (pattern.weeks, pattern.idle_weeks, pattern.adi) == (5, 2, 2.5)
-
-
-def test_cuts_are_arguments():
-    even = weeks(*[5, 0] * 5)
-    assert demand_pattern(even, adi_cut=2.1).demand_class[0] == DemandClass.SMOOTH
-    assert demand_pattern(even, new_weeks=11).demand_class[0] == DemandClass.NEW
-    assert demand_pattern(even, inactive_weeks=1).demand_class[0] == DemandClass.INACTIVE
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.floats(0.001, 1000))
-def test_what_classes_rest_on_does_not_depend_on_the_unit(units, scale):
-    demand = weeks(1, *units)
-    ours, scaled = demand_pattern(demand).iloc[0], demand_pattern(demand * scale).iloc[0]
-    assert scaled.adi == ours.adi
-    assert scaled.cv2 == pytest.approx(ours.cv2)
-
-
 @pytest.mark.skipif(not RETAIL.exists(), reason="shared/data is not beside the checkout")
 def test_online_retail_has_as_many_steady_sellers_as_was_counted_elsewhere():
     lines = (
@@ -190,9 +143,9 @@ def test_online_retail_has_as_many_steady_sellers_as_was_counted_elsewhere():
         }
     )
     series, demand = weekly_demand(frame, as_of=date(2011, 12, 9))
-    pattern = demand_pattern(demand)
+    seen = pattern(demand, 106, Calendar(date(2011, 12, 9), 7), ForecastSettings())
     assert demand.shape == (4878, 106)
     assert np.nansum(demand) == frame.quantity.sum()
     # design/forecasting: "about 1,285 with ADI < 1.32 and 26 weeks or more"
-    assert ((pattern.adi < 1.32) & (pattern.weeks >= 26)).sum() == pytest.approx(1285, abs=5)
+    assert ((seen.adi < 1.32) & (seen.age >= 26)).sum() == pytest.approx(1285, abs=5)
     assert series.sku_id.is_unique

@@ -106,23 +106,36 @@ def fitted_prophet(
         return model.fit(history)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Audit:
-    """How the exact solver compares with CmdStan on some series.
+    """How the exact solver compares with CmdStan; that of two samples together is their sum.
 
     Attributes:
-        series: how many were compared.
-        failed: how many more CmdStan could not fit, or not in time.
-        worse: of how many our f is above CmdStan's by more than 1e-6.
-        median_excess: of our f over CmdStan's; below zero, ours is the higher posterior.
-        largest_excess: of the same.
+        excess: by how much our f is above CmdStan's, series by series; below zero, ours is the
+            higher posterior.
+        failed: how many more series CmdStan could not fit, or not in time.
     """
 
-    series: int
-    failed: int
-    worse: int
-    median_excess: float | None
-    largest_excess: float | None
+    excess: tuple[float, ...] = ()
+    failed: int = 0
+
+    def __add__(self, other: "Audit") -> "Audit":
+        return Audit(self.excess + other.excess, self.failed + other.failed)
+
+    @property
+    def worse(self) -> int:
+        """Of how many series our f is above CmdStan's by more than 1e-6."""
+        return sum(e > TOLERANCE for e in self.excess)
+
+    def told(self) -> dict[str, float | int | None]:
+        """Series compared, failed and worse, and the median and the largest excess."""
+        return {
+            "series": len(self.excess),
+            "failed": self.failed,
+            "worse": self.worse,
+            "median_excess": float(np.median(self.excess)) if self.excess else None,
+            "largest_excess": max(self.excess, default=None),
+        }
 
 
 def audit(
@@ -151,13 +164,7 @@ def audit(
                 failed += 1
             else:
                 excess.append(float(f) - theirs)
-    return Audit(
-        series=len(excess),
-        failed=failed,
-        worse=sum(e > TOLERANCE for e in excess),
-        median_excess=float(np.median(excess)) if excess else None,
-        largest_excess=max(excess, default=None),
-    )
+    return Audit(tuple(excess), failed)
 
 
 def stan_objective(

@@ -52,3 +52,27 @@ class ForecastSettings:
     )
     trend_damping: float = 0.1  # share of the slope that survives a week; as good as 0 to 0.01
     plain_prophet: ProphetSetup = ProphetSetup()  # what is measured against
+    most_horizon_days: int = 3650  # more is a typing error, and would only cost memory
+
+    # members
+    tsb_size_weight: float = 0.03  # α of TSB a day; a week's is 1 − (1 − α)⁷
+    tsb_chance_weight: float = 0.06  # β of TSB a day
+    warm_up_days: int = 56  # whose mean starts TSB
+    mean_days: int = 28  # that the shares in an aggregate are taken from
+    shape_units: float = 100.0  # sold in `mean_days` from which an aggregate shows its week
+    prophet_least_days: int = 91  # history from which a trend is believed
+    prior_days: float = 14.0  # weight of the usual rate in a new item's mean
+
+    lightgbm: bool = False  # one more member; needs the extra `ml`, and most of the time of a run
+    lightgbm_series: int = 3000  # random series that it learns from
+
+    # ensemble
+    proof_t: float = 3.0  # paired t from which a subset of members counts as better
+    least_series: int = 100  # that prove something of their class, over all origins
+    top_down_bias: float = 0.05  # of aggregates, from which top-down is dropped
+
+    # lead-time demand
+    error_window_days: int = 28  # trailing mean whose errors of totals are measured
+    error_least_days: int = 28  # history from which that mean is a forecast
+    error_prior_windows: float = 8.0  # weight of the class, in windows without overlap
+    default_cv2: float = 0.5  # of the level, beyond Poisson, where the past proves nothing

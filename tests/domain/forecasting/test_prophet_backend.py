@@ -9,6 +9,7 @@ import pytest
 from app.domain.forecasting.batched_prophet import prophet_forecast
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.prophet_backend import (
+    Audit,
     ExactBackend,
     NotSolvedExactly,
     audit,
@@ -124,22 +125,30 @@ def test_an_audit_finds_no_series_that_real_prophet_fits_better(setup):
     demand[3] = 4.0
     demand[4] = gappy(demand[[4]], rng)[0]
     found = audit(demand, calendar=DAYS, setup=setup)
-    assert (found.series, found.failed, found.worse) == (4, 0, 0)
-    assert found.largest_excess <= 1e-6
-    assert found.median_excess < 0
+    assert (len(found.excess), found.failed, found.worse) == (4, 0, 0)
+    assert found.told()["largest_excess"] <= 1e-6
+    assert found.told()["median_excess"] < 0
 
 
 def test_an_audit_of_nothing_says_so():
     found = audit(np.zeros((2, 50)), calendar=DAYS, setup=PLAIN)
-    assert found.series == found.worse == found.failed == 0
-    assert found.median_excess is None
-    assert found.largest_excess is None
+    assert found == Audit()
+    assert found.told() == {
+        "series": 0, "failed": 0, "worse": 0, "median_excess": None, "largest_excess": None,
+    }  # fmt: skip
+
+
+def test_audits_of_two_samples_add_up():
+    both = Audit((-1.0, 2e-6), 1) + Audit((-3.0,), 0)
+    assert both.told() == {
+        "series": 3, "failed": 1, "worse": 1, "median_excess": -1.0, "largest_excess": 2e-6,
+    }  # fmt: skip
 
 
 def test_an_optimiser_that_takes_too_long_is_counted_as_failed():
     demand = retail(np.random.default_rng(7), 2, 400)
     found = audit(demand, calendar=DAYS, setup=PLAIN, timeout=1e-4)
-    assert (found.series, found.failed) == (0, 2)
+    assert (len(found.excess), found.failed) == (0, 2)
 
 
 def test_a_history_decides_its_seasons_as_in_prophet():

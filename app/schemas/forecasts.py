@@ -1,0 +1,105 @@
+"""Forecast runs 需要予測の実行: what was asked, what came of it, how near it was."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas.common import Body, Day, Id, Ratio
+
+LONGEST_WEEKS = 104
+
+
+class ForecastRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"sku_ids": ["85123A"]}]}
+    )
+
+    sku_ids: list[Id] | None = Field(
+        default=None, min_length=1, max_length=10_000, description="Only these; null: all SKUs"
+    )
+    location_ids: list[Id] | None = Field(
+        default=None, min_length=1, max_length=1_000, description="Only these; null: all 拠点"
+    )
+    horizon_weeks: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_WEEKS,
+        description="How far ahead; null: as far as the policy needs",
+    )
+    as_of: Day | None = Field(
+        default=None, description="Not after today; null: the last day with sales"
+    )
+
+
+class ForecastRunBody(Body):
+    forecast_run_id: int
+    status: Literal["running", "finished", "abandoned"] = Field(
+        description="finished: its forecasts came into force; abandoned: nothing of it did"
+    )
+    as_of: date
+    horizon_weeks: int
+    step_days: int = Field(description="Days in a period of the forecast: 1 or 7")
+    sku_ids: list[str] | None
+    location_ids: list[str] | None
+    summary: dict[str, Any] = Field(
+        description="Series per class, method and reason; members chosen; audit: the exact"
+        " solver against real Prophet on a sample; failures"
+    )
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class AccuracyBody(Body):
+    model: str = Field(
+        description="ensemble: what is in force; seasonal_naive, moving_average (of 28 days) and"
+        " plain_prophet to compare; else a member of the ensemble"
+    )
+    demand_class: str = Field(description="all: every class together")
+    horizon: str = Field(description="Days ahead, first and last", examples=["1-7"])
+    series: int | None = Field(description="How many series it is the mean of")
+    rmsse: Ratio | None = Field(description="Root mean squared scaled error; 1: as naive")
+    wape: Ratio | None = Field(description="Absolute error as a share of the units sold")
+    bias: Ratio | None = Field(description="Units forecast too many, as a share of those sold")
+    scaled_pinball: Ratio | None = Field(description="Of the quantiles, scaled as RMSSE is")
+    coverage: dict[str, Ratio] | None = Field(
+        description="Share of totals over the horizon that stayed below the quantile, by level"
+    )
+
+
+class LeadTimeLevelBody(Body):
+    coverage: Ratio = Field(description="Share of the series whose demand the stock would have met")
+    pinball: Ratio = Field(description="Loss per series, units")
+    stock: Ratio = Field(description="Units held per series")
+    units: Ratio = Field(description="Units sold per series")
+
+
+class LeadTimeBody(Body):
+    demand_class: str = Field(description="all: every class together")
+    days: int = Field(description="Length of the lead time")
+    series: int
+    levels: dict[str, LeadTimeLevelBody] = Field(description="By service level")
+
+
+class AccuraciesBody(Body):
+    forecast_run_id: int
+    as_of: date
+    tested_from: date = Field(description="First day of the time that nothing had seen")
+    items: list[AccuracyBody]
+    lead_times: list[LeadTimeBody] = Field(
+        description="Demand over whole lead times: what reorder points rest on"
+    )
+
+
+class FindingBody(Body):
+    finding_id: int = Field(validation_alias="forecast_finding_id")
+    sku_id: str
+    location_id: str
+    found_on: date | None = Field(description="The day it is about; null: the whole series")
+    code: str = Field(
+        description="bulk_order, outlier: damped, units and used_units tell; stockout: part of its"
+        " demand is estimated; never_in_stock: nothing can be; promotion: one to come is in the"
+        " forecast; borrowed: new, and forecast like similar items; failed",
+        examples=["failed"],
+    )
+    detail: dict[str, Any]

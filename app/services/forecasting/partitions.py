@@ -1,0 +1,197 @@
+"""What a worker does with a partition: score it, then forecast it and write the drafts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from app.domain.demand import Floats
+from app.domain.forecasting import engine
+from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
+from app.domain.forecasting.prophet_backend import Audit, audit
+from app.domain.forecasting.sound import sound_demand
+from app.domain.forecasting.stored import level_cv2
+from app.queries import forecast_partitions
+from app.services.forecasting import findings
+from app.services.forecasting.findings import Finding
+from app.services.forecasting.planning import Partition, Plan
+from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
+
+AUDITED, LEAST_STRIDE = 40, 25  # series of a run, and of how many one at most
+LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
+NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
+LARGEST = 3e38  # that single precision can hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What is the same for every partition of a run; ``url`` is that of the database."""
+
+    url: str = field(repr=False)  # it may hold a password
+    plan: Plan
+    shared: Shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    number: int
+    scores: SelectionScores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What the run's summary needs to know of a partition that is written."""
+
+    number: int
+    accuracy: AccuracySums
+    audit: Audit
+    counts: dict[str, Counter[str]]  # of series, by class, method, reason; of findings
+    failures: list[tuple[str, str, str]]  # SKU, location, what happened
+    estimated_units: float
+    units: float
+
+
+def score(place: Workplace, partition: Partition) -> Scored:
+    """The first pass: how each member would have done."""
+    with forecast_partitions.connection(place.url) as connection:
+        piece = read(connection, place.plan, partition.slice)
+    return Scored(
+        number=partition.number, scores=engine.selection_scores(piece.series, place.shared)
+    )
+
+
+def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
+    """The second pass: forecast, write, and mark the partition as done, in one transaction.
+
+    It may have been done before, wholly or half: then the same rows take the place of those.
+
+    Raises:
+        RunIsOver: if the run was given up meanwhile; nothing is written.
+    """
+    of = partition.slice
+    with forecast_partitions.connection(place.url) as connection:
+        piece = read(connection, place.plan, of)
+        stock_known = is_stock_known(connection, of)
+    # no transaction, and no connection, is kept open over the computation
+    found = engine.forecast(piece.series, place.shared, choice)
+    audited = _audited(place.plan, piece, of)
+    drafts = list(_drafts(place.plan, piece, found, of, stock_known))
+    met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
+    with forecast_partitions.connection(place.url) as connection:
+        forecast_partitions.begin_writing(connection, of, partition.number)
+        forecast_partitions.write_drafts(connection, drafts)
+        forecast_partitions.write_findings(connection, of, _found(piece, of, met))
+        forecast_partitions.mark_done(connection, of.run_id, partition.number)
+    codes = Counter(str(finding.code) for finding in met)
+    return _done(partition.number, piece, found, codes, audited)
+
+
+def _audited(plan: Plan, piece: Piece, of: forecast_partitions.Slice) -> Audit:
+    """A few series fitted by real Prophet as well; which ones does not depend on the partitions."""
+    stride = max(plan.series // AUDITED, LEAST_STRIDE)
+    rows = np.arange(-of.first % stride, of.series, stride)
+    sample, _ = sound_demand(piece.series.demand[rows])
+    return audit(sample, calendar=plan.calendar, setup=plan.settings.prophet)
+
+
+def _found(
+    piece: Piece, of: forecast_partitions.Slice, met: list[Finding]
+) -> list[tuple[int, str, str, date | None, str, dict[str, Any]]]:
+    """Findings as they are written, under the keys of their series."""
+    return [
+        (
+            of.first + finding.row,
+            piece.keys.sku_id[finding.row],
+            piece.keys.location_id[finding.row],
+            finding.found_on,
+            finding.code,
+            finding.detail,
+        )
+        for finding in met
+    ]
+
+
+def _drafts(
+    plan: Plan,
+    piece: Piece,
+    found: SeriesForecasts,
+    of: forecast_partitions.Slice,
+    stock_known: Bools,
+) -> Iterator[dict[str, Any]]:
+    """The rows of the drafts, in groups that share their texts, and so have one width."""
+    variance = found.sum_variance
+    variance += piece.promotions.variance(found.mean, plan.elasticity_sd)
+    cv2 = _level_cv2(plan, found)
+    texts = list(
+        zip(
+            found.demand_class.tolist(),
+            found.method,
+            map(str, found.reason),
+            (
+                name if reason == MethodReason.BORROWED else None
+                for name, reason in zip(piece.borrowed_from, found.reason, strict=True)
+            ),
+            found.failure,
+            (None if known else "unknown" for known in stock_known.tolist()),
+            strict=True,
+        )
+    )
+    rows: dict[tuple[str | None, ...], list[int]] = {}
+    for row, key in enumerate(texts):
+        rows.setdefault(key, []).append(row)
+    for key, members in rows.items():
+        demand_class, method, reason, borrowed_from, failure, unknown = key
+        at = np.array(members)
+        yield {
+            "forecast_run_id": np.full(len(at), of.run_id, np.int64),
+            "series_number": (of.first + at).astype(np.int32),
+            "demand_class": demand_class,
+            "method": method,
+            "method_reason": reason,
+            "yhat": _stored(found.mean[at]),
+            "sum_variance": _stored(variance[at]),
+            "level_cv2": cv2[at],
+            "estimated_share": None if unknown else piece.estimated_share[at].astype(np.float32),
+            "borrowed_from": borrowed_from,
+            "failure": failure,
+        }
+
+
+def _stored(numbers: Floats) -> np.typing.NDArray[np.float32]:
+    kept = np.where(numbers > NEGLIGIBLE, np.minimum(numbers, LARGEST), 0.0)
+    return kept.astype(np.float32)
+
+
+def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
+    span = min(plan.calendar.periods(LEVEL_DAYS), plan.horizon)
+    total = found.mean[:, :span].sum(axis=1)
+    return level_cv2(total, found.dispersion[:, span - 1])
+
+
+def _done(
+    number: int, piece: Piece, found: SeriesForecasts, met: Counter[str], audited: Audit
+) -> Done:
+    units = np.nansum(piece.series.demand, axis=1)
+    return Done(
+        number=number,
+        accuracy=found.accuracy,
+        audit=audited,
+        counts={
+            "classes": Counter(found.demand_class.tolist()),
+            "methods": Counter(found.method),
+            "reasons": Counter(map(str, found.reason)),
+            "findings": met,
+        },
+        failures=[
+            (piece.keys.sku_id[row], piece.keys.location_id[row], failure)
+            for row, failure in enumerate(found.failure)
+            if failure is not None
+        ],
+        estimated_units=float((piece.estimated_share * units).sum()),
+        units=float(units.sum()),
+    )

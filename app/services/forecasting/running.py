@@ -1,0 +1,126 @@
+"""Where partitions are worked on: in this process, in others of this machine, or on a cluster."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from app.compute import Pool
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+CONNECT_SECONDS = 20  # that a scheduler may take to answer
+DEATHS = 3  # of workers that had a partition in their hands, before the run is given up
+
+
+class NoDistributed(Exception):
+    """Dask is not installed."""
+
+
+class NoScheduler(Exception):
+    """No Dask scheduler answers at this address, or it has no workers."""
+
+
+class Crew(Protocol):
+    """Those who do the work, for as many rounds as there are."""
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        chunks: Sequence[Task],
+        *,
+        progress: Callable[[int], object],
+    ) -> Iterator[Result]:
+        """Apply a function to every task; yield results as they come.
+
+        A worker that dies costs its own task only, which is done again.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """Who is to do the work.
+
+    Attributes:
+        processes: of this machine, at least 1.
+        scheduler: address of a Dask scheduler such as ``tcp://10.0.0.5:8786``, whose workers are
+            to do it instead; they must reach the database and have this package installed.
+    """
+
+    processes: int = 1
+    scheduler: str | None = None
+
+    @contextmanager
+    def at_work(self, tasks: int) -> Iterator[Crew]:
+        """Those who work on so many tasks; a single one takes less time than to start a process.
+
+        Raises:
+            NoDistributed: a scheduler is named, and Dask is not installed.
+            NoScheduler: it does not answer, or has no workers.
+        """
+        if self.scheduler is not None:
+            with _client(self.scheduler) as client, client.as_current():
+                yield _Cluster(client)
+        elif tasks == 1:
+            yield _Here()
+        else:
+            with Pool(min(self.processes, tasks)) as pool:
+                yield pool
+
+
+class _Here:
+    """This process."""
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        chunks: Sequence[Task],
+        *,
+        progress: Callable[[int], object],
+    ) -> Iterator[Result]:
+        for done, task in enumerate(chunks, start=1):
+            yield function(task)
+            progress(done)
+
+
+class _Cluster:
+    """The workers of a Dask scheduler."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        chunks: Sequence[Task],
+        *,
+        progress: Callable[[int], object],
+    ) -> Iterator[Result]:
+        from distributed import as_completed  # noqa: PLC0415 - an extra
+
+        # Not pure: a task writes to the database, so the same one asked for again is done again.
+        futures = self._client.map(function, chunks, pure=False, retries=DEATHS)
+        finished = as_completed(futures)  # type: ignore[no-untyped-call]
+        for done, future in enumerate(finished, start=1):
+            result: Result = future.result()
+            future.release()
+            progress(done)
+            yield result
+
+
+def _client(scheduler: str) -> Any:
+    try:
+        from distributed import Client  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise NoDistributed(
+            "Dask is not installed; install the extra: pip install 'ltv-zaiko[distributed]'"
+        ) from error
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError) as error:
+        raise NoScheduler(f"no Dask scheduler answers at {scheduler}") from error
+    if not client.scheduler_info()["workers"]:
+        client.close()  # type: ignore[no-untyped-call]
+        raise NoScheduler(f"the Dask scheduler at {scheduler} has no workers")
+    return client

@@ -1,0 +1,1 @@
+"""消化予測: how the stock of SKUs, styles and locations will sell, and whether in time."""
