@@ -23,6 +23,7 @@ class ForecastRequest(BaseModel):
     )
     horizon_weeks: int | None = Field(
         default=None,
+        strict=True,
         ge=1,
         le=LONGEST_WEEKS,
         description="How far ahead; null: as far as the policy needs",
