@@ -27,6 +27,7 @@ from app.routers.missing import (
     UnknownForecastRun,
     UnknownImport,
     UnknownJob,
+    UnknownLocations,
     UnknownSku,
     UnknownStyle,
 )
@@ -99,6 +100,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     UnknownImport: (404, "import {import_id} does not exist"),
     UnknownJob: (404, "job {job_id} does not exist"),
     UnknownLocation: (404, "location_id 'OSAKA' is not known"),
+    UnknownLocations: (422, "location_ids that are not known: OSAKA"),
     UnknownMapping: (404, "mapping '{name}' does not exist"),
     UnknownOrderList: (404, "order list {order_list_id} does not exist"),
     UnknownProfile: (422, "mapping 'x' is not known for sales; known: online_retail_ii"),

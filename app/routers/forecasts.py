@@ -11,9 +11,9 @@ from app.auth import Scope
 from app.database import Session
 from app.domain.forecasting.settings import ForecastSettings
 from app.models import ForecastRun
-from app.queries import forecasts, inventory, orders
+from app.queries import forecasts, inventory
 from app.routers.access import requires
-from app.routers.missing import UnknownForecastRun
+from app.routers.missing import UnknownForecastRun, UnknownLocations
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import invalid
 from app.schemas.common import Page, Text
@@ -29,16 +29,21 @@ from app.schemas.problem import raises
 from app.services import jobs
 from app.services.campaigns import UnknownSkus
 from app.services.forecasting.runs import LEAD_TIME
-from app.services.ordering import UnknownLocation
 from app.settings import Settings
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
 
 ALL_DEFAULTS = ForecastRequest()
-TOLD = 10  # unknown SKUs named in an error
+TOLD = 10  # unknown SKUs or locations named in an error
 RunId = Annotated[
     int, Path(ge=1, le=2**62, description="予測番号", openapi_examples={"sample": {"value": 1}})
 ]
+
+
+def _named(unknown: set[str]) -> str:
+    """Ids that are not known, the first of them by name."""
+    more = f" and {len(unknown) - TOLD} more" if len(unknown) > TOLD else ""
+    return ", ".join(sorted(unknown)[:TOLD]) + more
 
 
 async def _known(session: AsyncSession, run_id: int) -> ForecastRun:
@@ -52,7 +57,7 @@ async def _known(session: AsyncSession, run_id: int) -> ForecastRun:
     "",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    openapi_extra=raises(UnknownSkus, UnknownLocation),
+    openapi_extra=raises(UnknownSkus, UnknownLocations),
     dependencies=[requires(Scope.FORECAST_WRITE)],
 )
 async def create_forecast(
@@ -70,13 +75,14 @@ async def create_forecast(
     if request.as_of and request.as_of > datetime.now(ZoneInfo(settings.timezone)).date():
         raise invalid("body", "as_of", why=f"{request.as_of} lies in the future")
     if request.sku_ids is not None:
-        known = await inventory.known_skus(session, request.sku_ids)
-        unknown = sorted(set(request.sku_ids) - set(known))
+        unknown = set(request.sku_ids) - await inventory.known_skus(session, request.sku_ids)
         if unknown:
-            raise UnknownSkus(f"sku_ids not in the catalogue: {', '.join(unknown[:TOLD])}")
-    for location_id in request.location_ids or []:
-        if not await orders.location_exists(session, location_id):
-            raise UnknownLocation(f"location_id '{location_id}' is not known")
+            raise UnknownSkus(f"sku_ids not in the catalogue: {_named(unknown)}")
+    if request.location_ids is not None:
+        known = await inventory.known_locations(session, request.location_ids)
+        nowhere = set(request.location_ids) - known
+        if nowhere:
+            raise UnknownLocations(f"location_ids that are not known: {_named(nowhere)}")
     payload = {
         "sku_ids": sorted(set(request.sku_ids)) if request.sku_ids else None,
         "location_ids": sorted(set(request.location_ids)) if request.location_ids else None,
