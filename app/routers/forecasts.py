@@ -16,11 +16,12 @@ from app.routers.access import requires
 from app.routers.missing import UnknownForecastRun, UnknownLocations
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import invalid
-from app.schemas.common import Page, Text
+from app.schemas.common import Page
 from app.schemas.forecasts import (
     AccuraciesBody,
     AccuracyBody,
     FindingBody,
+    FindingName,
     ForecastRequest,
     ForecastRunBody,
 )
@@ -169,19 +170,14 @@ async def list_findings(
     limit: Limit = 100,
     after: After = None,
     code: Annotated[
-        Text | None,
-        Query(
-            max_length=100,
-            description="Only these, as failed",
-            openapi_examples={"all": {"value": ""}, "one": {"value": "failed"}},
-        ),
+        FindingName | None, Query(description="Only these", examples=["failed"])
     ] = None,
 ) -> dict[str, Any]:
     """What the run met in single series: failures, bulk orders, stockouts, new items."""
     await _known(session, run_id)
     key = key_of(after, "findings", int)
     rows = await forecasts.findings_page(
-        session, run_id, code=code or None, limit=limit + 1, after=key[0] if key else None
+        session, run_id, code=code, limit=limit + 1, after=key[0] if key else None
     )
     page, following = page_of(rows, limit, lambda row: ("findings", row.forecast_finding_id))
     return {"items": page, "next": following}

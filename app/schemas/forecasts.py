@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.schemas.common import Body, Day, Id, Ratio
 
 LONGEST_WEEKS = 104
+FindingName = Literal[
+    "bulk_order", "outlier", "stockout", "never_in_stock", "promotion", "borrowed", "failed"
+]
 
 
 class ForecastRequest(BaseModel):
@@ -97,7 +100,7 @@ class FindingBody(Body):
     sku_id: str
     location_id: str
     found_on: date | None = Field(description="The day it is about; null: the whole series")
-    code: str = Field(
+    code: FindingName = Field(
         description="bulk_order, outlier: damped, units and used_units tell; stockout: part of its"
         " demand is estimated; never_in_stock: nothing can be; promotion: one to come is in the"
         " forecast; borrowed: new, and forecast like similar items; failed",

@@ -1,6 +1,7 @@
 """Forecast runs over HTTP: asked for, done by the worker, looked at, measured."""
 
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from httpx import AsyncClient
@@ -8,8 +9,11 @@ from sqlalchemy import text
 
 from app.auth import Scope
 from app.database import Sessions
+from app.domain.forecasting.outliers import OutlierCode
 from app.domain.forecasting.pattern import CLASSES
 from app.models import Forecast, ForecastFinding, ForecastRun, RunStatus
+from app.schemas.forecasts import FindingName
+from app.services.forecasting.findings import FindingCode
 from app.settings import Settings
 from tests.api import given
 from tests.api.conftest import pages, problem, rows
@@ -239,7 +243,12 @@ async def test_findings_come_by_page_and_by_code(client: AsyncClient, sessions: 
     assert by_page[0][1]["detail"] == {"units": 1}
     bulk = await rows(client, path, code="bulk_order")
     assert [item["sku_id"] for item in bulk] == ["S1", "S3"]
-    assert await rows(client, path, code="x") == []
+    refused = problem(await client.get(f"{path}?code=bogus"), 422, "invalid-request")
+    assert all(f"'{name}'" in refused["detail"] for name in get_args(FindingName))
+
+
+def test_every_code_of_a_finding_can_be_asked_for():
+    assert sorted(get_args(FindingName)) == sorted([*FindingCode, *OutlierCode])
 
 
 async def test_reading_and_running_need_their_own_scope(evaluated: str, settings: Settings):
