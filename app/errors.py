@@ -205,15 +205,21 @@ def _allowed_methods(request: Request) -> list[str]:
 async def answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {
-            "loc": list(found["loc"]),
-            "msg": found["msg"].removeprefix("Value error, "),
-            "type": found["type"],
-        }
+        {"loc": list(found["loc"]), "msg": _told(found, request), "type": found["type"]}
         for found in error.errors()[:MOST_ERRORS]
     ]
     where = ".".join(str(part) for part in errors[0]["loc"])
     return _answer(request, 422, INVALID, f"{where}: {errors[0]['msg']}", errors=errors)
+
+
+def _told(found: dict[str, Any], request: Request) -> str:
+    """What is wrong with a value, in words that do not presume our classes."""
+    if found["loc"] == ("body",) and found["type"] == "model_attributes_type":
+        if not isinstance(found["input"], bytes):  # it was JSON
+            return "must be a JSON object"
+        sent = request.headers.get("Content-Type", "none")
+        return f"must be JSON, with the header Content-Type: application/json; it was {sent}"
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:

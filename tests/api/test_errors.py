@@ -151,7 +151,17 @@ async def test_a_body_in_no_encoding_or_of_another_kind_is_refused(
     for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded"):
         headers = {"Content-Type": kind}
         answer = await client.request(method, path, content=b"{}", headers=headers)
-        problem(answer, 422, "invalid-request")
+        told = problem(answer, 422, "invalid-request")["detail"]
+        assert "must be JSON, with the header Content-Type: application/json" in told
+        assert told.endswith(f"it was {kind}")
+    untold = await client.request(method, path, content=b"{}")
+    assert problem(untold, 422, "invalid-request")["detail"].endswith("it was none")
+
+
+@pytest.mark.parametrize(("method", "path"), TAKING_JSON)
+async def test_json_that_is_no_object_is_said(client: AsyncClient, method: str, path: str):
+    answer = await client.request(method, path, content=b"[]", headers=JSON)
+    assert problem(answer, 422, "invalid-request")["detail"] == "body: must be a JSON object"
 
 
 async def test_each_wrong_field_of_a_body_is_named(client: AsyncClient):
