@@ -112,6 +112,13 @@ async def test_what_postgresql_cannot_hold_is_refused_before_it(client: AsyncCli
         assert body["detail"].startswith(".".join(where))
 
 
+@pytest.mark.parametrize("value", ["NaN", "nan", "Infinity", "-inf", "1e999"])
+async def test_what_is_no_number_is_said_so(client: AsyncClient, value: str):
+    for path in ("/sku/A/sell-through", "/styles/A/sell-through", "/locations/EC/sell-through"):
+        body = problem(await client.get(f"{path}?depth={value}"), 422, "invalid-request")
+        assert body["detail"] == "query.depth: Input should be a finite number"
+
+
 async def test_the_first_and_the_last_day_of_the_calendar_are_days(shop: AsyncClient):
     for day in ("0001-01-01", "9999-12-31"):
         for path in ("/inventory?as_of=", "/sales?start=", "/sales?end=", "/sales?as_of="):
