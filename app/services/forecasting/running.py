@@ -165,7 +165,7 @@ async def _greet(scheduler: str) -> None:
 
     Dask's own client waits for ever for the greeting of one that listens and is silent.
     """
-    from distributed.comm import connect  # noqa: PLC0415 - an extra
+    from distributed.comm.core import connect  # noqa: PLC0415 - an extra
 
     async with asyncio.timeout(CONNECT_SECONDS):
         comm = await connect(scheduler, timeout=CONNECT_SECONDS)  # type: ignore[no-untyped-call]
