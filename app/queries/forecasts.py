@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Forecast, ForecastAccuracy, ForecastFinding, ForecastRun, RunStatus
@@ -55,6 +55,7 @@ async def run_in_force(session: AsyncSession) -> ForecastRun | None:
         select(ForecastRun)
         .where(ForecastRun.status == RunStatus.FINISHED)
         .where(ForecastRun.sku_ids.is_(None), ForecastRun.location_ids.is_(None))
+        .where(func.coalesce(ForecastRun.summary["in_force"].as_boolean(), true()))
         .order_by(ForecastRun.forecast_run_id.desc())
         .limit(1)
     )

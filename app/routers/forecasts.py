@@ -69,7 +69,9 @@ async def create_forecast(
 ) -> dict[str, Any]:
     """Forecast demand anew, of everything or of some SKUs and locations.
 
-    It begins when all imports sent before it have ended; its forecasts come into force together.
+    It begins when all imports sent before it have ended; its forecasts come into force together,
+    in place of those in force, also where these are of a later day: a run `as_of` a day gone by
+    takes the shop back to that day. With `in_force` false it only measures, and changes nothing.
     The same asked for again while it waits is answered with the job that waits.
     """
     settings: Settings = http.app.state.settings
@@ -89,6 +91,7 @@ async def create_forecast(
         "location_ids": sorted(set(request.location_ids)) if request.location_ids else None,
         "horizon_weeks": request.horizon_weeks,
         "as_of": request.as_of.isoformat() if request.as_of else None,
+        "in_force": request.in_force,
     }
     job = await jobs.submit_once(session, "forecast", payload)
     response.headers["Location"] = f"/jobs/{job.job_id}"

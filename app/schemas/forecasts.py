@@ -32,23 +32,33 @@ class ForecastRequest(BaseModel):
         description="How far ahead; null: as far as the policy needs",
     )
     as_of: Day | None = Field(
-        default=None, description="Not after today; null: the last day with sales"
+        default=None,
+        description="Last day of history, not after today; null: the last day with sales. One"
+        " before that of the forecasts in force replaces them all the same, by older ones",
+    )
+    in_force: bool = Field(
+        default=True,
+        strict=True,
+        description="false, as for a test in the past: accuracy and findings are kept, but the"
+        " forecasts in force stay",
     )
 
 
 class ForecastRunBody(Body):
     forecast_run_id: int
     status: Literal["running", "finished", "abandoned"] = Field(
-        description="finished: its forecasts came into force; abandoned: nothing of it did"
+        description="finished: its forecasts came into force, unless `summary.in_force` is false;"
+        " abandoned: nothing of it did"
     )
-    as_of: date
+    as_of: date = Field(description="Last day of history")
     horizon_weeks: int
     step_days: int = Field(description="Days in a period of the forecast: 1 or 7")
     sku_ids: list[str] | None
     location_ids: list[str] | None
     summary: dict[str, Any] = Field(
         description="Series per class, method and reason; members chosen; audit: the exact"
-        " solver against real Prophet on a sample; failures"
+        " solver against real Prophet on a sample; failures; in_force: whether its forecasts"
+        " were put in force"
     )
     created_at: datetime
     finished_at: datetime | None

@@ -103,6 +103,27 @@ async def test_a_run_as_of_a_day_gone_by_sees_nothing_later(own_shop: AsyncClien
     assert [week["week_start"] for week in body["weeks"]] == ["2026-04-01", "2026-04-08"]
 
 
+async def test_a_run_that_only_measures_leaves_what_is_in_force(
+    own_shop: AsyncClient, own_work: Work
+):
+    before = await in_force(own_shop)
+    listed = (await own_shop.get("/sell-through")).json()
+    job = await submit(own_shop, own_work, as_of="2026-03-31", in_force=False)
+    assert job["status"] == "succeeded", job
+    told = job["result"]
+    assert (told["as_of"], told["in_force"]) == ("2026-03-31", False)
+    path = f"/forecasts/{told['forecast_run_id']}"
+    run = (await own_shop.get(path)).json()
+    assert (run["status"], run["summary"]["in_force"]) == ("finished", False)
+    assert (await own_shop.get(f"{path}/accuracy")).json()["items"]
+    assert await in_force(own_shop) == before
+    assert (await own_shop.get("/sell-through")).json() == listed
+    ordered = (await own_shop.post("/order-lists", json={})).json()
+    assert ordered["as_of"] == str(LAST_DAY)
+    async with own_shop.app.state.sessions() as session:
+        assert await session.scalar(text("SELECT count(*) FROM forecast_draft")) == 0
+
+
 async def test_what_waits_is_not_asked_for_twice(client: AsyncClient):
     first = (await client.post("/forecasts", json={"horizon_weeks": 8})).json()
     same = (await client.post("/forecasts", json={"horizon_weeks": 8})).json()
@@ -152,6 +173,7 @@ async def test_a_shop_that_has_sold_on_one_day_only_is_forecast(
         ({"as_of": "2999-01-01"}, "lies in the future"),
         ({"as_of": "yesterday"}, "YYYY-MM-DD"),
         ({"sku_ids": []}, "sku_ids"),
+        ({"in_force": "no"}, "in_force"),
         ({"workers": 3}, "workers"),
         ({"scheduler": "tcp://10.0.0.5:8786"}, "scheduler"),
     ],
