@@ -74,7 +74,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     NoLtvModel: (404, "run an evaluation first"),
     NoRoom: (507, "the disk is full; nothing of the upload was kept"),
     NotEvaluated: (404, "sku_id '{sku_id}' has no verdict: it has no list price"),
-    NotForecast: (404, "sku_id '85123A' has no forecast at this location"),
+    NotForecast: (404, "sku_id '85123A' has no forecast: it has sold at other locations only: EC"),
     NothingToOrder: (
         409,
         "none of 4868 items has to be ordered: 4584 enough_stock, 284 no_demand",
