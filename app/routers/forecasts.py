@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response, status
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response, status
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
@@ -16,7 +16,7 @@ from app.routers.access import requires
 from app.routers.missing import UnknownForecastRun, UnknownLocations
 from app.routers.paging import After, Limit, key_of, page_of
 from app.routers.parameters import invalid
-from app.schemas.common import Page
+from app.schemas.common import Page, Text
 from app.schemas.forecasts import (
     AccuraciesBody,
     AccuracyBody,
@@ -27,9 +27,10 @@ from app.schemas.forecasts import (
 )
 from app.schemas.jobs import AcceptedBody
 from app.schemas.problem import raises
-from app.services import jobs
 from app.services.campaigns import UnknownSkus
+from app.services.forecasting.asking import ask_for_run
 from app.services.forecasting.runs import LEAD_TIME
+from app.services.ordering import IdempotencyConflict
 from app.settings import Settings
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
@@ -58,7 +59,7 @@ async def _known(session: AsyncSession, run_id: int) -> ForecastRun:
     "",
     status_code=status.HTTP_202_ACCEPTED,
     response_model=AcceptedBody,
-    openapi_extra=raises(UnknownSkus, UnknownLocations),
+    openapi_extra=raises(UnknownSkus, UnknownLocations, IdempotencyConflict),
     dependencies=[requires(Scope.FORECAST_WRITE)],
 )
 async def create_forecast(
@@ -66,13 +67,23 @@ async def create_forecast(
     response: Response,
     session: Session,
     request: Annotated[ForecastRequest, Body()] = ALL_DEFAULTS,
+    idempotency_key: Annotated[
+        Text | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            description="Send again with it: the same job, also when it has ended",
+            examples=["erp-2011-12-09"],
+        ),
+    ] = None,
 ) -> dict[str, Any]:
     """Forecast demand anew, of everything or of some SKUs and locations.
 
     It begins when all imports sent before it have ended; its forecasts come into force together,
     in place of those in force, also where these are of a later day: a run `as_of` a day gone by
     takes the shop back to that day. With `in_force` false it only measures, and changes nothing.
-    The same asked for again while it waits is answered with the job that waits.
+    The same asked for again while it waits is answered with the job that waits; with an
+    `Idempotency-Key`, with the job that this key brought.
     """
     settings: Settings = http.app.state.settings
     if request.as_of and request.as_of > datetime.now(ZoneInfo(settings.timezone)).date():
@@ -93,7 +104,7 @@ async def create_forecast(
         "as_of": request.as_of.isoformat() if request.as_of else None,
         "in_force": request.in_force,
     }
-    job = await jobs.submit_once(session, "forecast", payload)
+    job = await ask_for_run(session, payload, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return {"job_id": job.job_id, "import_id": None}
 

@@ -1,5 +1,6 @@
 """Forecast runs over HTTP: asked for, done by the worker, looked at, measured."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import get_args
 
@@ -130,6 +131,36 @@ async def test_what_waits_is_not_asked_for_twice(client: AsyncClient):
     other = (await client.post("/forecasts", json={"horizon_weeks": 9})).json()
     assert first == same
     assert other["job_id"] != first["job_id"]
+
+
+async def test_a_request_sent_again_with_its_key_is_answered_with_its_job(
+    client: AsyncClient, work: Work
+):
+    async def asked(key: str | None, **body: object) -> dict:
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = await client.post("/forecasts", json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    first = await asked("k1", horizon_weeks=8)
+    assert await asked("k1", horizon_weeks=8) == first
+    assert await asked("k2", horizon_weeks=8) != first
+    await work()
+    ended = (await client.get(f"/jobs/{first['job_id']}")).json()
+    assert ended["error"] == "import sales first"
+    assert await asked("k1", horizon_weeks=8) == first
+    assert await asked(None, horizon_weeks=8) != first
+    again = {"Idempotency-Key": "k1"}
+    other = await client.post("/forecasts", json={"horizon_weeks": 9}, headers=again)
+    problem(other, 409, "idempotency-conflict")
+
+
+async def test_one_key_sent_by_several_at_once_brings_one_job(client: AsyncClient):
+    key = {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(
+        *(client.post("/forecasts", json={}, headers=key) for _ in range(4))
+    )
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
 
 
 async def test_nothing_to_forecast_is_said(client: AsyncClient, work: Work, sessions: Sessions):
