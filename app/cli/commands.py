@@ -197,7 +197,11 @@ def forecast(
     ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="A day; default: the last one with sales."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Last day of history; default: the last one with sales. The forecasts in force"
+            " are replaced, also by older ones.",
+        ),
     ] = None,
 ) -> None:
     """Forecast every SKU at every location anew, and say how good that is."""
