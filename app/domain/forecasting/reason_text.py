@@ -24,6 +24,10 @@ REASON_TEXT = {
         "新規商品のため、似た商品の発売後の売れ行きを参考に予測しています。",
         "It is new: forecast as similar items sold when they were new.",
     ),
+    MethodReason.COMEBACK: (
+        "長く売れていませんが、同様の商品には再び売れ始めたものがあるため、その平均を下回らない予測にしています。",
+        "Unsold for long; some such items came back, so no less than their average is forecast.",
+    ),
     MethodReason.UNUSABLE: (
         "履歴に計算できない値があるため、販売実績がないものとして予測しています。",
         "Its history cannot be calculated with; it is forecast as if it had never sold.",
