@@ -34,6 +34,7 @@ TOLD_AS_THEY_ARE = (
     planning.NothingToForecast,
     running.NoDistributed,
     running.NoScheduler,
+    running.WorkersKeepDying,
     UnknownHolidayCountry,
     campaigns.UnknownCampaign,
 )
