@@ -110,6 +110,7 @@ def _order(policy: Policy, day: date, country: str) -> Order:
         country=country,
         elasticity=policy.elasticity,
         elasticity_sd=policy.elasticity_sd,
+        lightgbm=bool(policy.forecast_lightgbm),
     )
 
 

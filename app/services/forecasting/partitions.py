@@ -11,6 +11,7 @@ import numpy as np
 from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.boosted import sampled_series
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
 from app.domain.forecasting.prophet_backend import Audit, audit
@@ -38,6 +39,12 @@ class Workplace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    number: int
+    demand: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     number: int
     scores: SelectionScores
@@ -54,6 +61,18 @@ class Done:
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
     units: float
+
+
+def sample(url: str, plan: Plan, partition: Partition) -> Sampled:
+    """The demand of those series of a partition that LightGBM learns from."""
+    of = partition.slice
+    numbers = sampled_series(plan.series, plan.settings)
+    rows = numbers[(numbers >= of.first) & (numbers <= of.last)] - of.first
+    if not len(rows):
+        return Sampled(number=partition.number, demand=np.zeros((0, plan.history)))
+    with forecast_partitions.connection(url) as connection:
+        piece = read(connection, plan, of)
+    return Sampled(number=partition.number, demand=piece.series.demand[rows])
 
 
 def score(place: Workplace, partition: Partition) -> Scored:

@@ -41,6 +41,7 @@ class Order:
         location_ids: only these; None: all.
         elasticity: by which promotions are taken out of the history and put into the forecast.
         elasticity_sd: its standard deviation.
+        lightgbm: whether LightGBM is one of the methods.
         partition_series: most series that one worker forecasts at once. What is summed up over
             partitions differs in its last digits with it, but with nothing else.
     """
@@ -53,6 +54,7 @@ class Order:
     location_ids: list[str] | None = None
     elasticity: float = DEFAULT.elasticity
     elasticity_sd: float = DEFAULT.elasticity_sd
+    lightgbm: bool = bool(DEFAULT.forecast_lightgbm)
     partition_series: int = PARTITION_SERIES
 
 
@@ -122,7 +124,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         session, run_id, as_of=order.as_of, since=since, step_days=order.step_days
     )
     groups = await forecast_plans.group_count(session, run_id)
-    settings = ForecastSettings()
+    settings = ForecastSettings(lightgbm=order.lightgbm)
     usual = await bulk_orders.usual_amounts(session, since=since, as_of=order.as_of)
     return Plan(
         run_id=run_id,
