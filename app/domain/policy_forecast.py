@@ -22,6 +22,15 @@ class ForecastPolicy:
         "One more forecasting method, LightGBM; needs ltv-zaiko[ml] and makes a run much longer",
         "off: the other methods need no extra package and a fraction of the time",
     )
+    forecast_own_regressors: int = _value(
+        0,
+        0,
+        500,
+        "series",
+        "値引き効果を個別に学習する主力商品の数",
+        "Most promoted best sellers that learn the effect of discounts from their own history",
+        "off: no better than the elasticity assumed, on orange juice at Dominick's",
+    )
 
     def check(self) -> None:
         """Raise PolicyError if a value is none of those it may have."""

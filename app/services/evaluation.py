@@ -111,6 +111,7 @@ def _order(policy: Policy, day: date, country: str) -> Order:
         elasticity=policy.elasticity,
         elasticity_sd=policy.elasticity_sd,
         lightgbm=bool(policy.forecast_lightgbm),
+        own_regressors=policy.forecast_own_regressors,
     )
 
 

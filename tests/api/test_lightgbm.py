@@ -43,7 +43,7 @@ async def test_where_it_is_not_installed_the_job_says_how_to_get_it(
 
 @pytest.mark.slow
 @pytest.mark.one_server
-async def test_several_processes_learn_what_one_does(sessions):  # noqa: F811 - the fixture
+async def test_several_processes_learn_what_one_does(sessions):
     found = []
     for processes in (1, 2):
         order = replace(ORDER, lightgbm=True)

@@ -24,6 +24,10 @@ REASON_TEXT = {
         "新規商品のため、似た商品の発売後の売れ行きを参考に予測しています。",
         "It is new: forecast as similar items sold when they were new.",
     ),
+    MethodReason.OWN_REGRESSORS: (
+        "販促の多い主力商品のため、値引きの効果を自身の履歴から学習する専用のProphetで予測しています。",
+        "Often promoted, and sells much: a Prophet of its own learns what its discounts do.",
+    ),
     MethodReason.UNUSABLE: (
         "履歴に計算できない値があるため、販売実績がないものとして予測しています。",
         "Its history cannot be calculated with; it is forecast as if it had never sold.",

@@ -13,6 +13,7 @@ from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.boosted import sampled_series
 from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.own_regressors import with_own_regressors
 from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
 from app.domain.forecasting.prophet_backend import Audit, audit
 from app.domain.forecasting.sound import sound_demand
@@ -98,6 +99,14 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
         stock_known = is_stock_known(connection, of)
     # no transaction, and no connection, is kept open over the computation
     found = engine.forecast(piece.series, place.shared, choice)
+    with_own_regressors(
+        found,
+        np.array([number - of.first for number in place.plan.own if of.first <= number <= of.last]),
+        piece.series.demand,
+        piece.promotions,
+        calendar=place.plan.calendar,
+        settings=place.plan.settings,
+    )
     audited = _audited(place.plan, piece, of)
     drafts = list(_drafts(place.plan, piece, found, of, stock_known))
     met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]

@@ -88,6 +88,7 @@ async def forecast_demand(
         elasticity=policy.elasticity,
         elasticity_sd=policy.elasticity_sd,
         lightgbm=bool(policy.forecast_lightgbm),
+        own_regressors=policy.forecast_own_regressors,
         sku_ids=sku_ids,
         location_ids=location_ids,
     )
