@@ -112,6 +112,11 @@ def test_an_unknown_profile_is_refused_and_nothing_is_kept(nothing, home):
     assert "mapping 'nobody' is not known for sales" in said
 
 
+def test_a_forecast_of_nothing_says_so(nothing, home):
+    said = failure(zaiko(home, "forecast", "--workers", "1", ZAIKO_DATABASE_URL=nothing))
+    assert said.splitlines()[-1] == "zaiko: import sales first"
+
+
 def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     said = failure(zaiko(tmp_path, "migrate", ZAIKO_DATA_DIR=str(tmp_path / "file" / "data")))

@@ -35,6 +35,7 @@ TOLD_AS_THEY_ARE = (
     planning.NothingToForecast,
     running.NoDistributed,
     running.NoScheduler,
+    running.WorkersKeepDying,
     UnknownHolidayCountry,
     LightGBMMissing,
     campaigns.UnknownCampaign,

@@ -15,7 +15,7 @@ from app.database import Sessions, connect, libpq_url, sessions_of
 from app.queries.forecast_partitions import RunIsOver
 from app.services.forecasting import partitions, runs
 from app.services.forecasting.planning import Order, plan
-from app.services.forecasting.running import NoScheduler, Workers
+from app.services.forecasting.running import NoScheduler, Workers, WorkersKeepDying
 from app.services.jobs import Progress
 from tests.make import LAST_DAY, RATES
 
@@ -125,6 +125,20 @@ async def test_a_dask_cluster_forecasts_the_same_though_one_of_its_workers_is_ki
             os.kill(next(iter(dask.workers.values())).process.pid, signal.SIGKILL)
 
         same(await forecasts_of(sessions, there, at(PARTS + 1, kill_a_worker)), expected)
+
+
+def die(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.one_server
+def test_a_partition_that_kills_every_worker_is_given_up():
+    with (
+        Workers(processes=1).at_work(2) as crew,
+        pytest.raises(WorkersKeepDying, match="want of memory"),
+    ):
+        list(crew.run(die, [1, 2], progress=lambda done: None))
 
 
 async def test_a_scheduler_that_does_not_answer_is_said(sessions: Sessions, monkeypatch):

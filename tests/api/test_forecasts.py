@@ -118,6 +118,22 @@ async def test_nothing_to_forecast_is_said(client: AsyncClient, work: Work, sess
     assert job["error"] == "nothing of what was asked for has sold lately, up to 2026-06-01"
 
 
+@pytest.mark.parametrize("step", [1, 7])
+async def test_a_shop_that_has_sold_on_one_day_only_is_forecast(
+    client: AsyncClient, work: Work, step: int
+):
+    line = "order_id,sku_id,sold_at,quantity,unit_price\nO1,A,2026-06-01,3,1000\n"
+    await client.post("/imports/sales", content=line.encode())
+    await client.put("/policies/tenant", json={"overrides": {"forecast_step_days": step}})
+    run = await run_of(client, work)
+    assert (run["summary"]["series"], run["summary"]["history_periods"]) == (1, 1)
+    body = (await client.get("/sku/A/forecast")).json()
+    assert (body["demand_class"], body["accuracy"]) == ("new", None)
+    assert all(0 < week["mean"] < 1000 for week in body["weeks"])
+    accuracy = (await client.get(f"/forecasts/{run['forecast_run_id']}/accuracy")).json()
+    assert (accuracy["items"], accuracy["lead_times"]) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("asked", "where"),
     [

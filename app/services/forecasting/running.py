@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from app.compute import Pool
+from app.compute import Pool, WorkerDied
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -20,6 +20,10 @@ class NoDistributed(Exception):
 
 class NoScheduler(Exception):
     """No Dask scheduler answers at this address, or it has no workers."""
+
+
+class WorkersKeepDying(Exception):
+    """The same partition has cost the lives of several workers."""
 
 
 class Crew(Protocol):
@@ -66,7 +70,7 @@ class Workers:
             yield _Here()
         else:
             with Pool(min(self.processes, tasks)) as pool:
-                yield pool
+                yield _Processes(pool)
 
 
 class _Here:
@@ -84,6 +88,27 @@ class _Here:
             progress(done)
 
 
+class _Processes:
+    """Processes of this machine."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        chunks: Sequence[Task],
+        *,
+        progress: Callable[[int], object],
+    ) -> Iterator[Result]:
+        try:
+            yield from self._pool.run(function, chunks, progress=progress)
+        except WorkerDied as error:
+            raise WorkersKeepDying(
+                "worker processes keep dying, most likely for want of memory; try fewer"
+            ) from error
+
+
 class _Cluster:
     """The workers of a Dask scheduler."""
 
@@ -97,13 +122,18 @@ class _Cluster:
         *,
         progress: Callable[[int], object],
     ) -> Iterator[Result]:
-        from distributed import as_completed  # noqa: PLC0415 - an extra
+        from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
 
         # Not pure: a task writes to the database, so the same one asked for again is done again.
         futures = self._client.map(function, chunks, pure=False, retries=DEATHS)
         finished = as_completed(futures)  # type: ignore[no-untyped-call]
         for done, future in enumerate(finished, start=1):
-            result: Result = future.result()
+            try:
+                result: Result = future.result()
+            except KilledWorker as error:
+                raise WorkersKeepDying(
+                    "the cluster's workers keep dying, most likely for want of memory"
+                ) from error
             future.release()
             progress(done)
             yield result
