@@ -25,7 +25,7 @@ from app.domain.forecasting.ensemble import (
     weights,
 )
 from app.domain.forecasting.flat_rates import shrunken_mean, trailing_mean
-from app.domain.forecasting.held_out import judge
+from app.domain.forecasting.held_out import judge, lift_of
 from app.domain.forecasting.lead_time import dispersion, rolling_errors
 from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import (
@@ -115,7 +115,11 @@ def prepare_shared(
 
 
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
-    """Score every subset of members on the older origins; add up over all pieces."""
+    """Score every subset of members on the older origins; add up over all pieces.
+
+    By cleaned demand, unlike the held-out origin, which is judged by what was really sold: which
+    members suit a class should not hang on who happened to be hit by a bulk order.
+    """
     demand, _ = _sound(series, shared)
     sums, levels = SubsetSums.none(max(len(shared.origins) - 1, 0)), LevelCounts.none()
     for origin, known in enumerate(shared.origins[1:]):
@@ -171,7 +175,7 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
         reason[row] = MethodReason.UNUSABLE
     accuracy = AccuracySums.none(shared.calendar, shared.settings.quantile_levels)
     if shared.origins:
-        judge(accuracy, demand, *held_out_forecast(series, shared, choice), shared)
+        judge(accuracy, series, demand, *held_out_forecast(series, shared, choice), shared)
     names = now.pattern.demand_class
     return SeriesForecasts(mean, spread, names, method, reason, failure, accuracy)
 
@@ -185,11 +189,14 @@ def class_methods(choice: Choice) -> dict[str, str]:
 def held_out_forecast(
     series: Series, shared: Shared, choice: Choice
 ) -> tuple[Moment, Floats, Floats]:
-    """What would have been forecast from the held-out origin: that, mean and dispersion (n, H)."""
+    """What would have been forecast from the held-out origin: that, mean and dispersion (n, H).
+
+    With the promotions of the time in the mean, as in a forecast of today.
+    """
     demand, _ = _sound(series, shared)
     then = moment_of(demand, series.group, shared, 1)
     mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
-    return then, mean, _spread(demand, then, shared, choice)
+    return then, mean * lift_of(series), _spread(demand, then, shared, choice)
 
 
 def _sound(series: Series, shared: Shared) -> tuple[Floats, dict[int, str]]:

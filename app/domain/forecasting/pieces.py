@@ -28,17 +28,25 @@ class LaunchCurves(Protocol):
 class Series:
     """A piece of the data set.
 
+    What is forecast from may be cleaned; a forecast is judged by what was really sold.
+
     Attributes:
         demand: demand matrix (n, T), each row NaN up to its first sale; all NaN: never sold.
         group: row of its aggregate in ``Shared.group_demand`` (n,), -1 where it has none.
         lookalike: row of the launch curve to borrow from (n,), -1 where there is none.
         promotion: what known promotions multiply the mean of each period by (n, H), or None.
+        actual: units really sold (n, T), NaN where they do not tell what was wanted, since goods
+            ran out; None: ``demand`` is that already.
+        past_promotion: what promotions multiplied demand by in the periods after the held-out
+            origin (n, ``Shared.origin_horizon``), or None.
     """
 
     demand: Floats
     group: Ints
     lookalike: Ints
     promotion: Floats | None = None
+    actual: Floats | None = None
+    past_promotion: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

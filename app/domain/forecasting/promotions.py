@@ -57,11 +57,20 @@ class Promotions:
 
     def ahead(self, series: int) -> Floats | None:
         """Factor on the mean of each period to come (n, H); None if no promotion is known."""
-        coming = self.lift[:, self.history :]
-        if not (coming > 1).any():
+        return self._factor(self.lift[:, self.history :], series)
+
+    def past(self, series: int, periods: int) -> Floats | None:
+        """Factor on demand in the latest periods of the history (n, periods or all of it).
+
+        None if nothing was promoted then.
+        """
+        return self._factor(self.lift[:, max(self.history - periods, 0) : self.history], series)
+
+    def _factor(self, lift: Floats, series: int) -> Floats | None:
+        if not (lift > 1).any():
             return None
-        answer = np.ones((series, coming.shape[1]))
-        answer[self.rows] = coming
+        answer = np.ones((series, lift.shape[1]))
+        answer[self.rows] = lift
         return answer
 
     def variance(self, mean: Floats, elasticity_sd: float) -> Floats:

@@ -4,8 +4,8 @@ Gross sales; less what was brought back, on the day it was bought; without bulk 
 outliers; at usual prices; and with goods on the shelf. In this order, each step on what the one
 before has left.
 
-Accuracy is measured on the same: how near a forecast came to what would have sold in usual
-circumstances, not to bulk orders and empty shelves, which it does not try to foresee.
+Accuracy is measured on what was really sold, the first two of these; see `held_out`. Periods in
+which goods ran out are not known.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,8 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
     damped = _damped(connection, plan, of, sold)
     known = _promotions(connection, plan, of)
     lookalike = _lookalikes(connection, plan, of)
-    estimated = _estimated(connection, plan, of, known.without(damped.demand), lookalike)
+    share = _exposure(connection, plan, of)
+    estimated = _estimated(plan, share, known.without(damped.demand), lookalike)
     names = () if plan.launch is None else plan.launch.names
     return Piece(
         keys=keys,
@@ -79,6 +80,8 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
             group=keys.group,
             lookalike=lookalike,
             promotion=known.ahead(of.series),
+            actual=np.where(share < 1, np.nan, sold),
+            past_promotion=known.past(of.series, plan.calendar.periods(plan.settings.origin_days)),
         ),
         estimated_share=estimated.estimated_share,
         borrowed_from=[names[row] if row >= 0 else None for row in lookalike.tolist()],
@@ -148,21 +151,25 @@ def _lookalikes(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> I
     return np.array([plan.launch.row(*groups) for groups in like], np.int64)
 
 
-def _estimated(
-    connection: psycopg.Connection[Any], plan: Plan, of: Slice, demand: Floats, lookalike: Ints
-) -> TrueDemand:
-    share = np.ones(demand.shape)
+def _exposure(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Floats:
+    """How much of each period goods were on sale (n, T), as far as anybody can know."""
+    share = np.ones((of.series, plan.history))
     for number, offsets, shares in exposure.exposures(connection, of):
         share[number - of.first, plan.history - 1 + offsets] = shares
-    usual = np.full(of.series, np.nan)
+    return share
+
+
+def _estimated(plan: Plan, share: Floats, demand: Floats, lookalike: Ints) -> TrueDemand:
+    step_days = plan.calendar.step_days
+    usual = np.full(len(demand), np.nan)
     if plan.launch is not None:
         has = lookalike >= 0
         usual[has] = plan.launch.mean.mean(axis=1)[lookalike[has]]
     return true_demand(
         demand,
         share,
-        step_days=of.step_days,
-        profile=weekday_profile(plan.group_demand, step_days=of.step_days),
+        step_days=step_days,
+        profile=weekday_profile(plan.group_demand, step_days=step_days),
         prior_rate=usual,
     )
 
