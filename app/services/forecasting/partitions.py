@@ -153,7 +153,7 @@ def _drafts(
 ) -> Iterator[dict[str, Any]]:
     """The rows of the drafts, in groups that share their texts, and so have one width."""
     variance = found.sum_variance
-    variance += piece.promotions.variance(found.mean, plan.elasticity_sd)
+    variance += piece.promotions.variance(found.mean, piece.elasticity_sd)
     cv2 = _level_cv2(plan, found)
     texts = list(
         zip(

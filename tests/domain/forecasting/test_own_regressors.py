@@ -10,7 +10,7 @@ from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.own_regressors import with_own_regressors
 from app.domain.forecasting.pieces import SeriesForecasts
-from app.domain.forecasting.promotions import promotions
+from app.domain.forecasting.promotions import discounts
 from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
 
 DAYS = Calendar(date(2024, 6, 30))
@@ -24,7 +24,7 @@ def forecast_of(rows, demand_of):
     spans = [(row, first, first + 6) for row in (1, 2) for first in weeks.tolist()]
     row, first, last = np.array(spans).T
     depth = np.full(len(row), DEPTH)
-    known = promotions(row, first, last, depth, elasticity=2.0, history=T, horizon=H)
+    known = discounts(row, first, last, depth, history=T, horizon=H).at(2.0)
     demand = np.ones((3, T))
     demand[1:] = demand_of(known.slope[:, :T])
     found = SeriesForecasts(
