@@ -37,7 +37,9 @@ def with_own_regressors(
     calendar: Calendar,
     settings: ForecastSettings,
 ) -> None:
-    """Forecast some series anew, each by a Prophet of its own; one that fails stays as it was.
+    """Average the forecasts of some series with those of a Prophet of their own.
+
+    One that fails stays as it was.
 
     The spread stays that of the ensemble, and so does the measured accuracy.
 
@@ -60,7 +62,7 @@ def with_own_regressors(
             trend_damping=settings.trend_damping,
         )
         try:
-            found.mean[row] = single_forecast(
+            own = single_forecast(
                 demand[row] * promotions.lift[at, : promotions.history],
                 calendar=calendar,
                 horizon=found.mean.shape[1],
@@ -70,4 +72,6 @@ def with_own_regressors(
         except ProphetFailed as error:
             found.failure[row] = f"its own Prophet failed, the usual methods forecast it: {error}"
             continue
-        found.method[row], found.reason[row] = METHOD, MethodReason.OWN_REGRESSORS
+        found.mean[row] = (found.mean[row] + own) / 2
+        found.method[row] += f"+{METHOD}"
+        found.reason[row] = MethodReason.OWN_REGRESSORS

@@ -9,6 +9,7 @@ from app.domain.demand import Floats, Ints
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.boosted import Boosted
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.comeback import Comeback, ComebackCounts
 from app.domain.forecasting.ensemble import MemberChoice, SubsetSums
 from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import present_mask
@@ -98,6 +99,7 @@ class SelectionScores:
     levels: LevelCounts
     rates_then: RateCounts  # as of the held-out origin, which must not see what came
     rates_now: RateCounts
+    comebacks: ComebackCounts
 
     def __add__(self, other: "SelectionScores") -> "SelectionScores":
         return SelectionScores(
@@ -107,6 +109,7 @@ class SelectionScores:
             self.levels + other.levels,
             self.rates_then + other.rates_then,
             self.rates_now + other.rates_now,
+            self.comebacks + other.comebacks,
         )
 
 
@@ -119,12 +122,14 @@ class Choice:
         cv2: CV² beyond Poisson (classes, spans); see `level_spread`.
         usual_then: units per period of a typical series, as of the held-out origin.
         usual_now: the same as of today.
+        comeback: how series come back that had not sold for long.
     """
 
     members: MemberChoice
     cv2: Floats
     usual_then: float
     usual_now: float
+    comeback: Comeback
 
 
 @dataclass(frozen=True, slots=True)
