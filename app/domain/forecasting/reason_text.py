@@ -25,8 +25,9 @@ REASON_TEXT = {
         "It is new: forecast as similar items sold when they were new.",
     ),
     MethodReason.OWN_REGRESSORS: (
-        "販促の多い主力商品のため、値引きの効果を自身の履歴から学習する専用のProphetで予測しています。",
-        "Often promoted, and sells much: a Prophet of its own learns what its discounts do.",
+        "販促の多い主力商品のため、値引きの効果を自身の履歴から学ぶ専用のProphetも平均に加えています。",
+        "It sells much, often at a discount: a Prophet that learns from that makes half of it.",
+    ),
     MethodReason.COMEBACK: (
         "長く売れていませんが、同様の商品には再び売れ始めたものがあるため、その平均を下回らない予測にしています。",
         "Unsold for long; some such items came back, so no less than their average is forecast.",
