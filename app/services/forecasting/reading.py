@@ -17,8 +17,9 @@ import psycopg
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting import outliers
+from app.domain.forecasting.own_elasticity import own_elasticity
 from app.domain.forecasting.pieces import Series
-from app.domain.forecasting.promotions import Promotions, promotions
+from app.domain.forecasting.promotions import Discounts, Promotions, discounts
 from app.domain.forecasting.true_demand import TrueDemand, true_demand, weekday_profile
 from app.queries import (
     bulk_orders,
@@ -48,6 +49,7 @@ class Piece:
         estimated_share: share of the demand of each that is estimated, since stock was out (n,).
         borrowed_from: the items from whose sales each would be forecast while it is new.
         promotions: what is known of them, past and to come.
+        elasticity_sd: how unsure the elasticity of each of ``promotions.rows`` is (k,).
         findings: what was met on the way.
     """
 
@@ -56,6 +58,7 @@ class Piece:
     estimated_share: Floats
     borrowed_from: list[str | None]
     promotions: Promotions
+    elasticity_sd: Floats
     findings: list[Finding]
 
 
@@ -68,9 +71,11 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
     keys = forecast_partitions.keys(connection, of)
     sold = _sold(connection, plan, of, keys)
     damped = _damped(connection, plan, of, sold)
-    known = _promotions(connection, plan, of)
+    off = _discounts(connection, plan, of)
     lookalike = _lookalikes(connection, plan, of)
     share = _exposure(connection, plan, of)
+    elasticity, elasticity_sd = _elasticity(plan, off, damped.demand, share)
+    known = off.at(elasticity)
     estimated = _estimated(plan, share, known.without(damped.demand), lookalike)
     names = () if plan.launch is None else plan.launch.names
     return Piece(
@@ -86,6 +91,7 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
         estimated_share=estimated.estimated_share,
         borrowed_from=[names[row] if row >= 0 else None for row in lookalike.tolist()],
         promotions=known,
+        elasticity_sd=elasticity_sd,
         findings=[
             *findings.of_damped(damped, plan.calendar),
             *findings.of_promotions(known, plan.calendar),
@@ -128,18 +134,30 @@ def _damped(
     return outliers.damped(sold, plan.usual, largest, step_days=of.step_days)
 
 
-def _promotions(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Promotions:
+def _discounts(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Discounts:
     until = of.as_of + timedelta(days=plan.horizon * of.step_days)
     spans = promotion_queries.promotion_spans(connection, of, until=until)
-    return promotions(
+    return discounts(
         spans["number"].astype(np.int64) - of.first,
         spans["first_day"].astype(np.int64),
         spans["last_day"].astype(np.int64),
         spans["depth"].astype(np.float64),
-        elasticity=plan.elasticity,
         history=plan.history,
         horizon=plan.horizon,
         step_days=of.step_days,
+    )
+
+
+def _elasticity(plan: Plan, off: Discounts, demand: Floats, share: Floats) -> tuple[Floats, Floats]:
+    """Of the series with discounts, from days with goods before the origin that is held out."""
+    learnt = max(plan.history - plan.calendar.periods(plan.settings.origin_days), 0)
+    sold = np.where(share < 1, np.nan, demand)[off.rows, :learnt]
+    return own_elasticity(
+        sold,
+        off.strength[:, :learnt],
+        prior=plan.elasticity,
+        prior_sd=plan.elasticity_sd,
+        block=plan.calendar.periods(plan.settings.elasticity_block_days),
     )
 
 
