@@ -53,17 +53,21 @@ class ForecastRunBody(Body):
 class AccuracyBody(Body):
     model: str = Field(
         description="ensemble: what is in force; seasonal_naive, moving_average (of 28 days) and"
-        " plain_prophet to compare; else a member of the ensemble"
+        " plain_prophet to compare; else a member of the ensemble. All are forecast from the same"
+        " cleaned history, times the promotions of the time, which were known"
     )
     demand_class: str = Field(description="all: every class together")
     horizon: str = Field(description="Days ahead, first and last", examples=["1-7"])
-    series: int | None = Field(description="How many series it is the mean of")
+    series: int | None = Field(
+        description="How many series it is the mean of; periods in which goods ran out are left"
+        " out, since nobody knows what was wanted"
+    )
     rmsse: Ratio | None = Field(description="Root mean squared scaled error; 1: as naive")
-    wape: Ratio | None = Field(description="Absolute error as a share of the units sold")
+    wape: Ratio | None = Field(description="Absolute error as a share of the units really sold")
     bias: Ratio | None = Field(description="Units forecast too many, as a share of those sold")
     scaled_pinball: Ratio | None = Field(description="Of the quantiles, scaled as RMSSE is")
     coverage: dict[str, Ratio] | None = Field(
-        description="Share of totals over the horizon that stayed below the quantile, by level"
+        description="Share of periods that stayed at or below the quantile, by level"
     )
 
 
@@ -87,7 +91,8 @@ class AccuraciesBody(Body):
     tested_from: date = Field(description="First day of the time that nothing had seen")
     items: list[AccuracyBody]
     lead_times: list[LeadTimeBody] = Field(
-        description="Demand over whole lead times: what reorder points rest on"
+        description="Demand over whole lead times: what reorder points rest on. Series whose"
+        " goods ran out on the way are left out, which lets stock look a little too safe"
     )
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from app.domain.forecasting.boosted import LightGBMMissing
 from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.models import Job
 from app.queries import jobs
@@ -36,6 +37,7 @@ TOLD_AS_THEY_ARE = (
     running.NoScheduler,
     running.WorkersKeepDying,
     UnknownHolidayCountry,
+    LightGBMMissing,
     campaigns.UnknownCampaign,
 )
 

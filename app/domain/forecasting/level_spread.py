@@ -30,7 +30,7 @@ from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.settings import ForecastSettings
 
 LEVEL = 0.95
-GRID = np.concatenate([[0.0], np.geomspace(0.01, 5.0, 48)])  # of CV²
+GRID = np.concatenate([[0.0], np.geomspace(0.01, 5.0, 192)])  # of CV²; coarser would round up
 LONGEST_WALK = 500  # units; above, the Gamma distribution tells the same
 LEAST_LOG = -600.0
 
@@ -126,14 +126,14 @@ def _least_cv2(
     for i in range(len(mean)):
         m, sold = mean[i], actual[i]
         low, high = 0, len(grid) - 1
-        if _is_within(m, m * (base[i] + grid[low] * slope[i]), sold, level):
+        if is_within(m, m * (base[i] + grid[low] * slope[i]), sold, level):
             continue
-        if not _is_within(m, m * (base[i] + grid[high] * slope[i]), sold, level):
+        if not is_within(m, m * (base[i] + grid[high] * slope[i]), sold, level):
             answer[i] = len(grid)
             continue
         while high - low > 1:
             middle = (low + high) // 2
-            if _is_within(m, m * (base[i] + grid[middle] * slope[i]), sold, level):
+            if is_within(m, m * (base[i] + grid[middle] * slope[i]), sold, level):
                 high = middle
             else:
                 low = middle
@@ -142,7 +142,7 @@ def _least_cv2(
 
 
 @compiled
-def _is_within(mean: float, variance: float, sold: float, level: float) -> bool:
+def is_within(mean: float, variance: float, sold: float, level: float) -> bool:
     """Whether count demand of this mean and variance stays below ``sold`` less than ``level``."""
     if sold <= mean:
         return True

@@ -11,7 +11,9 @@ import numpy as np
 from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.boosted import sampled_series
 from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.own_regressors import with_own_regressors
 from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
 from app.domain.forecasting.prophet_backend import Audit, audit
 from app.domain.forecasting.sound import sound_demand
@@ -38,6 +40,12 @@ class Workplace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    number: int
+    demand: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     number: int
     scores: SelectionScores
@@ -54,6 +62,18 @@ class Done:
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
     units: float
+
+
+def sample(url: str, plan: Plan, partition: Partition) -> Sampled:
+    """The demand of those series of a partition that LightGBM learns from."""
+    of = partition.slice
+    numbers = sampled_series(plan.series, plan.settings)
+    rows = numbers[(numbers >= of.first) & (numbers <= of.last)] - of.first
+    if not len(rows):
+        return Sampled(number=partition.number, demand=np.zeros((0, plan.history)))
+    with forecast_partitions.connection(url) as connection:
+        piece = read(connection, plan, of)
+    return Sampled(number=partition.number, demand=piece.series.demand[rows])
 
 
 def score(place: Workplace, partition: Partition) -> Scored:
@@ -79,6 +99,14 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
         stock_known = is_stock_known(connection, of)
     # no transaction, and no connection, is kept open over the computation
     found = engine.forecast(piece.series, place.shared, choice)
+    with_own_regressors(
+        found,
+        np.array([number - of.first for number in place.plan.own if of.first <= number <= of.last]),
+        piece.series.demand,
+        piece.promotions,
+        calendar=place.plan.calendar,
+        settings=place.plan.settings,
+    )
     audited = _audited(place.plan, piece, of)
     drafts = list(_drafts(place.plan, piece, found, of, stock_known))
     met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
@@ -125,7 +153,7 @@ def _drafts(
 ) -> Iterator[dict[str, Any]]:
     """The rows of the drafts, in groups that share their texts, and so have one width."""
     variance = found.sum_variance
-    variance += piece.promotions.variance(found.mean, plan.elasticity_sd)
+    variance += piece.promotions.variance(found.mean, piece.elasticity_sd)
     cv2 = _level_cv2(plan, found)
     texts = list(
         zip(

@@ -14,7 +14,7 @@ from app.domain.forecasting.outliers import BULK_SPREADS, Usual, damped, suspect
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.policy import DEFAULT
 from app.models import ForecastPartition, ForecastRun
-from app.queries import bulk_orders, forecast_plans, launches
+from app.queries import bulk_orders, forecast_plans, launches, promoted_sellers
 from app.queries.binary_copy import Records
 from app.queries.forecast_partitions import Slice
 
@@ -41,6 +41,8 @@ class Order:
         location_ids: only these; None: all.
         elasticity: by which promotions are taken out of the history and put into the forecast.
         elasticity_sd: its standard deviation.
+        lightgbm: whether LightGBM is one of the methods.
+        own_regressors: most series that are forecast by a Prophet of their own.
         partition_series: most series that one worker forecasts at once. What is summed up over
             partitions differs in its last digits with it, but with nothing else.
     """
@@ -53,6 +55,8 @@ class Order:
     location_ids: list[str] | None = None
     elasticity: float = DEFAULT.elasticity
     elasticity_sd: float = DEFAULT.elasticity_sd
+    lightgbm: bool = bool(DEFAULT.forecast_lightgbm)
+    own_regressors: int = DEFAULT.forecast_own_regressors
     partition_series: int = PARTITION_SERIES
 
 
@@ -82,6 +86,7 @@ class Plan:
     usual: Usual
     elasticity: float
     elasticity_sd: float
+    own: tuple[int, ...]  # numbers of the series with a Prophet of their own
     launch: LaunchCurves | None = field(repr=False)
     group_demand: Floats = field(repr=False)
 
@@ -122,7 +127,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         session, run_id, as_of=order.as_of, since=since, step_days=order.step_days
     )
     groups = await forecast_plans.group_count(session, run_id)
-    settings = ForecastSettings()
+    settings = ForecastSettings(lightgbm=order.lightgbm, own_regressors=order.own_regressors)
     usual = await bulk_orders.usual_amounts(session, since=since, as_of=order.as_of)
     return Plan(
         run_id=run_id,
@@ -134,6 +139,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         usual=usual,
         elasticity=order.elasticity,
         elasticity_sd=order.elasticity_sd,
+        own=await _own(session, run, since, settings),
         launch=await _launch_curves(session, order, usual),
         group_demand=_group_demand(sold, (groups, history), usual, order.step_days),
     )
@@ -150,6 +156,23 @@ def _partition(part: ForecastPartition, since: date, order: Order) -> Partition:
             as_of=order.as_of,
             step_days=order.step_days,
         ),
+    )
+
+
+async def _own(
+    session: AsyncSession, run: ForecastRun, since: date, settings: ForecastSettings
+) -> tuple[int, ...]:
+    """The series that are to have a Prophet of their own."""
+    if not settings.own_regressors:
+        return ()
+    return await promoted_sellers.promoted_sellers(
+        session,
+        run,
+        since=since,
+        most=settings.own_regressors,
+        least_days=settings.own_least_days,
+        recent_days=settings.own_recent_days,
+        least_units=settings.own_least_units,
     )
 
 

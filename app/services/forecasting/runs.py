@@ -10,11 +10,14 @@ from functools import partial, reduce
 from operator import add
 from typing import Any
 
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import address_of
+from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.boosted import installed_lightgbm
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.pieces import Choice
@@ -25,7 +28,7 @@ from app.queries.forecast_partitions import RunIsOver
 from app.services.forecasting import partitions
 from app.services.forecasting.partitions import Done, Workplace
 from app.services.forecasting.planning import NothingToForecast, Order, Plan, plan
-from app.services.forecasting.running import Workers
+from app.services.forecasting.running import Crew, Workers
 from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
 from app.services.sell_through.listing import renew_list
@@ -84,6 +87,8 @@ async def forecast_demand(
         country=country,
         elasticity=policy.elasticity,
         elasticity_sd=policy.elasticity_sd,
+        lightgbm=bool(policy.forecast_lightgbm),
+        own_regressors=policy.forecast_own_regressors,
         sku_ids=sku_ids,
         location_ids=location_ids,
     )
@@ -101,7 +106,13 @@ async def compute(
     """Plan a run and have its partitions forecast; `finish` puts it in force.
 
     A run that is killed on the way leaves nothing in force, and the next one clears up after it.
+
+    Raises:
+        NothingToForecast: nothing of it has sold.
+        LightGBMMissing: LightGBM is asked for and not installed.
     """
+    if order.lightgbm:
+        installed_lightgbm()
     await progress(STEP, 0, 1)
     began = datetime.now(UTC)
     async with sessions.begin() as session:
@@ -129,20 +140,21 @@ def _computed(
     report: Callable[[int], None],
     began: datetime,
 ) -> Computed:
-    shared = engine.prepare_shared(
-        planned.group_demand,
-        calendar=planned.calendar,
-        horizon=planned.horizon,
-        settings=planned.settings,
-        launch=planned.launch,
-    )
-    place = Workplace(url=url, plan=planned, shared=shared)
     parts = planned.partitions
 
     def report_second(done: int) -> None:
         report(len(parts) + done)
 
     with workers.at_work(len(parts)) as crew:
+        shared = engine.prepare_shared(
+            planned.group_demand,
+            calendar=planned.calendar,
+            horizon=planned.horizon,
+            settings=planned.settings,
+            launch=planned.launch,
+            sample=_sample(planned, url, crew) if planned.settings.lightgbm else None,
+        )
+        place = Workplace(url=url, plan=planned, shared=shared)
         score = partial(partitions.score, place)
         # sums of floats depend on their order
         scored = sorted(crew.run(score, parts, progress=report), key=lambda one: one.number)
@@ -155,6 +167,13 @@ def _computed(
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)
     }
     return Computed(plan=planned, accuracy=accuracy, summary=summary)
+
+
+def _sample(planned: Plan, url: str, crew: Crew) -> Floats:
+    """The demand that LightGBM learns from, in the order of the series."""
+    work = partial(partitions.sample, url, planned)
+    read = crew.run(work, planned.partitions, progress=lambda _: None)
+    return np.concatenate([one.demand for one in sorted(read, key=lambda one: one.number)])
 
 
 def _accuracy(sums: AccuracySums) -> list[dict[str, Any]]:
