@@ -58,12 +58,16 @@ class AccuracyBody(Body):
     demand_class: str = Field(description="all: every class together")
     horizon: str = Field(description="Days ahead, first and last", examples=["1-7"])
     series: int | None = Field(description="How many series it is the mean of")
-    rmsse: Ratio | None = Field(description="Root mean squared scaled error; 1: as naive")
+    rmsse: Ratio | None = Field(
+        description="Root mean squared error over the root mean squared change between periods"
+    )
     wape: Ratio | None = Field(description="Absolute error as a share of the units sold")
     bias: Ratio | None = Field(description="Units forecast too many, as a share of those sold")
-    scaled_pinball: Ratio | None = Field(description="Of the quantiles, scaled as RMSSE is")
+    scaled_pinball: Ratio | None = Field(
+        description="Of the quantiles, over the mean absolute change between periods"
+    )
     coverage: dict[str, Ratio] | None = Field(
-        description="Share of totals over the horizon that stayed below the quantile, by level"
+        description="Share of periods whose units stayed within the quantile, by its level"
     )
 
 
