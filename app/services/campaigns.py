@@ -30,7 +30,7 @@ class UnknownCampaign(Exception):
 
 
 class UnknownSkus(Exception):
-    """Some SKUs of the campaign are not in the catalogue."""
+    """Some of these SKUs are not in the catalogue."""
 
 
 class CampaignUnmeasured(Exception):
