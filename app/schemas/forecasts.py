@@ -88,7 +88,9 @@ class LeadTimeBody(Body):
 class AccuraciesBody(Body):
     forecast_run_id: int
     as_of: date
-    tested_from: date = Field(description="First day of the time that nothing had seen")
+    tested_from: date = Field(
+        description="First day of the time that had no say in the choice of methods"
+    )
     items: list[AccuracyBody]
     lead_times: list[LeadTimeBody] = Field(
         description="Demand over whole lead times: what reorder points rest on"
