@@ -87,7 +87,7 @@ class ForecastSeries(Base, kw_only=True):
     sku_id: Mapped[str]
     location_id: Mapped[str]
     group_number: Mapped[int] = mapped_column(
-        Integer, comment="Location and top-level category, from 0; -1: no category"
+        Integer, comment="Location and top-level category, from 0"
     )
     first_sold_on: Mapped[date | None] = mapped_column(comment="Null: never sold")
 
@@ -135,7 +135,7 @@ class ForecastAccuracy(Base, kw_only=True):
     )
     model: Mapped[str] = mapped_column(primary_key=True)
     demand_class: Mapped[str] = mapped_column(primary_key=True, comment="all: every class")
-    horizon: Mapped[str] = mapped_column(primary_key=True, comment="Periods ahead, as 1-7")
+    horizon: Mapped[str] = mapped_column(primary_key=True, comment="Days ahead, as 1-7")
     measures: Mapped[dict[str, Any]] = mapped_column(
         comment="series, rmsse, wape, bias, scaled_pinball, coverage; of lead_time by level"
     )

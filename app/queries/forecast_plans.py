@@ -48,7 +48,10 @@ SERIES = f"""
         WHERE last_sold_on >= :since AND {WANTED}
         UNION ALL
         SELECT sku_id, location_id, NULL FROM stock
-        WHERE on_hand > 0 AND (sku_id, location_id) NOT IN (SELECT sku_id, location_id FROM ever)
+        WHERE on_hand > 0 AND NOT EXISTS (
+            SELECT FROM ever
+            WHERE ever.sku_id = stock.sku_id AND ever.location_id = stock.location_id
+        )
     )
     SELECT :run, row_number() OVER (ORDER BY sku_id, location_id) - 1, sku_id, location_id,
            dense_rank() OVER (

@@ -11,7 +11,7 @@ from app.auth import Scope
 from app.database import Session
 from app.domain.forecasting.settings import ForecastSettings
 from app.models import ForecastRun
-from app.queries import forecasts, inventory, orders
+from app.queries import forecasts, inventory
 from app.routers.access import requires
 from app.routers.missing import UnknownForecastRun
 from app.routers.paging import After, Limit, key_of, page_of
@@ -71,12 +71,14 @@ async def create_forecast(
         raise invalid("body", "as_of", why=f"{request.as_of} lies in the future")
     if request.sku_ids is not None:
         known = await inventory.known_skus(session, request.sku_ids)
-        unknown = sorted(set(request.sku_ids) - set(known))
+        unknown = sorted(set(request.sku_ids) - known)
         if unknown:
             raise UnknownSkus(f"sku_ids not in the catalogue: {', '.join(unknown[:TOLD])}")
-    for location_id in request.location_ids or []:
-        if not await orders.location_exists(session, location_id):
-            raise UnknownLocation(f"location_id '{location_id}' is not known")
+    if request.location_ids is not None:
+        known = await inventory.known_locations(session, request.location_ids)
+        unknown = sorted(set(request.location_ids) - known)
+        if unknown:
+            raise UnknownLocation(f"location_id '{unknown[0]}' is not known")
     payload = {
         "sku_ids": sorted(set(request.sku_ids)) if request.sku_ids else None,
         "location_ids": sorted(set(request.location_ids)) if request.location_ids else None,

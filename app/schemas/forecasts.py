@@ -62,10 +62,14 @@ class AccuracyBody(Body):
         description="How many series it is the mean of; periods in which goods ran out are left"
         " out, since nobody knows what was wanted"
     )
-    rmsse: Ratio | None = Field(description="Root mean squared scaled error; 1: as naive")
+    rmsse: Ratio | None = Field(
+        description="Root mean squared error over the root mean squared change between periods"
+    )
     wape: Ratio | None = Field(description="Absolute error as a share of the units really sold")
     bias: Ratio | None = Field(description="Units forecast too many, as a share of those sold")
-    scaled_pinball: Ratio | None = Field(description="Of the quantiles, scaled as RMSSE is")
+    scaled_pinball: Ratio | None = Field(
+        description="Of the quantiles, over the mean absolute change between periods"
+    )
     coverage: dict[str, Ratio] | None = Field(
         description="Share of periods that stayed at or below the quantile, by level"
     )
@@ -88,7 +92,9 @@ class LeadTimeBody(Body):
 class AccuraciesBody(Body):
     forecast_run_id: int
     as_of: date
-    tested_from: date = Field(description="First day of the time that nothing had seen")
+    tested_from: date = Field(
+        description="First day of the time that had no say in the choice of methods"
+    )
     items: list[AccuracyBody]
     lead_times: list[LeadTimeBody] = Field(
         description="Demand over whole lead times: what reorder points rest on. Series whose"

@@ -98,7 +98,7 @@ def _make_workings() -> None:
             "group_number",
             sa.Integer(),
             nullable=False,
-            comment="Location and top-level category, from 0; -1: no category",
+            comment="Location and top-level category, from 0",
         ),
         sa.Column("first_sold_on", sa.Date(), comment="Null: never sold"),
         _of_run(),
@@ -140,7 +140,7 @@ def _make_records() -> None:
         sa.Column("forecast_run_id", sa.BigInteger(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("demand_class", sa.Text(), nullable=False, comment="all: every class"),
-        sa.Column("horizon", sa.Text(), nullable=False, comment="Periods ahead, as 1-7"),
+        sa.Column("horizon", sa.Text(), nullable=False, comment="Days ahead, as 1-7"),
         sa.Column(
             "measures",
             postgresql.JSONB(),

@@ -3,8 +3,8 @@
 Sales understate demand where the goods ran out. How much of a period goods were on sale is its
 exposure (陳列率): 1 all the time; 0 when it opened with nothing, so that nothing can be learnt;
 between these when the last piece went during the period. `app.queries.exposure` reads it off the
-stock ledger, cell by cell where it is below 1. A series whose stock was not counted nearly every
-day has exposure 1 throughout, since nobody can tell; the reader says that it is not known.
+stock ledger, cell by cell where it is below 1. Days that do not lie between two counts of one week
+have exposure 1, since nobody can tell.
 
 Leaving out all periods that END with nothing would be worse than doing nothing: they are those in
 which demand was high (slow items: -24 % instead of -17 %). Only those that OPEN with nothing are
