@@ -128,8 +128,8 @@ async def get_forecast_accuracy(run_id: RunId, session: Session) -> dict[str, An
     By demand class, horizon and model; beside what is in force stand the models it is to beat.
     Judged by what was really sold, bulk orders and promoted days included; returns are taken off
     the day of their purchase, and periods in which goods ran out are left out. The history before
-    those weeks is cleaned with some knowledge of them: outlier thresholds, filled gaps, returns
-    and launch curves are of all of the history. Empty where the history is too short to tell.
+    those weeks is cleaned with a little knowledge of them: outlier thresholds, filled gaps and
+    returns are of all of the history. Empty where the history is too short to tell.
     """
     run = await _known(session, run_id)
     tested = timedelta(days=ForecastSettings().origin_days - 1)

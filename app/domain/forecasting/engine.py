@@ -82,6 +82,7 @@ def prepare_shared(
     horizon: int,
     settings: ForecastSettings,
     launch: LaunchCurves | None = None,
+    launch_then: LaunchCurves | None = None,
     sample: Floats | None = None,
 ) -> Shared:
     """Forecast the aggregates from today and from every past origin.
@@ -93,6 +94,7 @@ def prepare_shared(
         horizon: H, periods to forecast.
         settings: see there.
         launch: curves that new items borrow from, or None.
+        launch_then: as they were at the held-out origin, row by row; None: there were none.
         sample: demand matrix of some ``settings.lightgbm_series`` random series, for LightGBM;
             None does without it.
 
@@ -112,7 +114,7 @@ def prepare_shared(
     now = prophet_means(demand, periods, calendar, group_horizon(calendar, horizon), settings)
     learnt = sound_demand(sample)[0] if sample is not None else None
     boosted = boosted_models(learnt, (periods, *moments), calendar, settings)
-    return Shared(calendar, horizon, settings, demand, (now, *past), boosted, launch)
+    return Shared(calendar, horizon, settings, demand, (now, *past), boosted, launch, launch_then)
 
 
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
@@ -171,7 +173,9 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
     """Forecast a piece, and say how good the same would have been from the held-out origin."""
     demand, unsound = _sound(series, shared)
     now = moment_of(demand, series.group, shared, 0)
-    mean, share = _ensemble(demand, now, series.lookalike, shared, choice, choice.usual_now)
+    mean, share = _ensemble(
+        demand, now, series.lookalike, shared.launch, shared, choice, choice.usual_now
+    )
     spread = _spread(demand, now, mean, shared, choice)
     if series.promotion is not None:
         mean *= series.promotion
@@ -204,7 +208,9 @@ def held_out_forecast(
     """
     demand, _ = _sound(series, shared)
     then = moment_of(demand, series.group, shared, 1)
-    mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
+    mean, _ = _ensemble(
+        demand, then, series.lookalike, shared.launch_then, shared, choice, choice.usual_then
+    )
     return then, mean * lift_of(series), _spread(demand, then, mean, shared, choice)
 
 
@@ -244,6 +250,7 @@ def _ensemble(
     demand: Floats,
     moment: Moment,
     lookalike: Ints,
+    launch: LaunchCurves | None,
     shared: Shared,
     choice: Choice,
     usual: float,
@@ -256,9 +263,9 @@ def _ensemble(
     prior = shared.settings.prior_days / shared.calendar.step_days
     mean[is_new] = shrunken_mean(demand[is_new], moment.known, usual, prior)[:, None]
     borrows = is_new & (lookalike >= 0)
-    if shared.launch is not None and borrows.any():
+    if launch is not None and borrows.any():
         sold = demand[borrows, : moment.known]
-        mean[borrows] = shared.launch.forecast(sold, lookalike[borrows], moment.horizon)
+        mean[borrows] = launch.forecast(sold, lookalike[borrows], moment.horizon)
     mean[is_new] *= moment.members.shape[is_new]
     least = np.minimum(choice.comeback.rate, _best_of_inactive(demand, moment))
     mean = np.maximum(mean, least[:, None] * moment.members.shape)

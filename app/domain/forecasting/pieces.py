@@ -63,6 +63,7 @@ class Shared:
             the latest first; of days, they are whole weeks.
         boosted: what LightGBM has learnt up to each of these, None where it is not asked for.
         launch: curves that new items borrow from, or None.
+        launch_then: the same as of the held-out origin, row by row.
     """
 
     calendar: Calendar
@@ -72,6 +73,7 @@ class Shared:
     group_forecasts: tuple[Floats, ...]
     boosted: tuple[Boosted | None, ...]
     launch: LaunchCurves | None = None
+    launch_then: LaunchCurves | None = None
 
     @property
     def origins(self) -> tuple[int, ...]:

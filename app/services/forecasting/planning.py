@@ -88,6 +88,7 @@ class Plan:
     elasticity_sd: float
     own: tuple[int, ...]  # numbers of the series with a Prophet of their own
     launch: LaunchCurves | None = field(repr=False)
+    launch_then: LaunchCurves | None = field(repr=False)  # as of the held-out origin
     group_demand: Floats = field(repr=False)
 
     @property
@@ -129,6 +130,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
     groups = await forecast_plans.group_count(session, run_id)
     settings = ForecastSettings(lightgbm=order.lightgbm, own_regressors=order.own_regressors)
     usual = await bulk_orders.usual_amounts(session, since=since, as_of=order.as_of)
+    launch, launch_then = await _launch_curves(session, order, usual, settings.origin_days)
     return Plan(
         run_id=run_id,
         calendar=Calendar(order.as_of, order.step_days),
@@ -140,7 +142,8 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         elasticity=order.elasticity,
         elasticity_sd=order.elasticity_sd,
         own=await _own(session, run, since, settings),
-        launch=await _launch_curves(session, order, usual),
+        launch=launch,
+        launch_then=launch_then,
         group_demand=_group_demand(sold, (groups, history), usual, order.step_days),
     )
 
@@ -176,10 +179,21 @@ async def _own(
     )
 
 
-async def _launch_curves(session: AsyncSession, order: Order, usual: Usual) -> LaunchCurves | None:
+async def _launch_curves(
+    session: AsyncSession, order: Order, usual: Usual, origin_days: int
+) -> tuple[LaunchCurves | None, LaunchCurves | None]:
+    """Of today, and of the held-out origin in the same rows."""
     most = math.exp(usual.log_mean + BULK_SPREADS * usual.log_sd)
-    days = await launches.launch_days(session, as_of=order.as_of, most_units=most)
-    return launch_curves(days, step_days=order.step_days)
+
+    async def until(day: date) -> LaunchCurves | None:
+        days = await launches.launch_days(session, as_of=day, most_units=most)
+        return launch_curves(days, step_days=order.step_days)
+
+    now = await until(order.as_of)
+    if now is None:
+        return None, None
+    then = await until(order.as_of - timedelta(days=origin_days))
+    return now, None if then is None else then.in_rows_of(now)
 
 
 def _why_nothing(order: Order) -> str:

@@ -152,6 +152,7 @@ def _computed(
             horizon=planned.horizon,
             settings=planned.settings,
             launch=planned.launch,
+            launch_then=planned.launch_then,
             sample=_sample(planned, url, crew) if planned.settings.lightgbm else None,
         )
         place = Workplace(url=url, plan=planned, shared=shared)

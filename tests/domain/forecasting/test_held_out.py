@@ -99,3 +99,34 @@ def test_absurd_amounts_are_not_judged():
     actual[0, -3], actual[1, -3] = 1e300, -4.0
     rows, _ = measured(replace(series, actual=actual))
     assert all(np.isfinite(row["rmsse"]) for row in rows.values())
+
+
+class Curve:
+    """All new items sell so much a period."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def forecast(self, demand, lookalike, horizon):
+        return np.full((len(demand), horizon), self.rate)
+
+
+@pytest.mark.parametrize(("then", "bias"), [(Curve(2.0), -0.5), (None, None)])
+def test_items_that_were_new_then_follow_the_curve_of_then(then, bias):
+    demand = np.full((30, PERIODS), np.nan)
+    demand[:, -40:] = 4.0
+    series = engine.Series(demand, np.full(30, -1), np.zeros(30, np.int64))
+    shared = engine.prepare_shared(
+        np.zeros((0, PERIODS)),
+        calendar=DAYS,
+        horizon=28,
+        settings=SETTINGS,
+        launch=Curve(9.0),
+        launch_then=then,
+    )
+    choice = engine.choose(engine.selection_scores(series, shared), SETTINGS)
+    found = engine.forecast(series, shared, choice)
+    assert found.mean == pytest.approx(np.full((30, 28), 9.0))
+    [row] = [r for r in found.accuracy.rows() if r["model"] == "ensemble" and of_all(r)][-1:]
+    own = (12 * 4.0) / (12 + SETTINGS.prior_days) / 4.0 - 1  # drawn to 0: nothing is usual yet
+    assert row["bias"] == pytest.approx(own if bias is None else bias)
