@@ -141,9 +141,11 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
             then.code,
         )
         errors = rolling_errors(demand, known, shared.calendar, shared.settings)
+        borrows, borrowed = _borrowed(demand, then, series.lookalike, shared.launch_then)
         for mask in range(1, shared.present + 1):
             share = weights(np.full(len(demand), mask), then.members.usable)
             mean = combine(then.members.mean, share, then.horizon)
+            mean[borrows] = borrowed
             levels.add(mask, then.code, errors, mean, actual, shared.calendar, shared.settings)
     held_out = shared.origins[0] if shared.origins else 0
     return SelectionScores(
@@ -261,15 +263,24 @@ def _ensemble(
     mean = combine(moment.members.mean, share, moment.horizon)
     is_new = moment.pattern.code == NEW
     prior = shared.settings.prior_days / shared.calendar.step_days
-    mean[is_new] = shrunken_mean(demand[is_new], moment.known, usual, prior)[:, None]
-    borrows = is_new & (lookalike >= 0)
-    if launch is not None and borrows.any():
-        sold = demand[borrows, : moment.known]
-        mean[borrows] = launch.forecast(sold, lookalike[borrows], moment.horizon)
-    mean[is_new] *= moment.members.shape[is_new]
+    own = shrunken_mean(demand[is_new], moment.known, usual, prior)[:, None]
+    mean[is_new] = own * moment.members.shape[is_new]
+    borrows, borrowed = _borrowed(demand, moment, lookalike, launch)
+    mean[borrows] = borrowed
     least = np.minimum(choice.comeback.rate, _best_of_inactive(demand, moment))
     mean = np.maximum(mean, least[:, None] * moment.members.shape)
     return np.maximum(mean, 0.0), share
+
+
+def _borrowed(
+    demand: Floats, moment: Moment, lookalike: Ints, launch: LaunchCurves | None
+) -> tuple[Ints, Floats]:
+    """The new series that follow a launch curve, and their mean (k, H)."""
+    if launch is None:
+        return np.zeros(0, np.int64), np.zeros((0, moment.horizon))
+    rows = np.flatnonzero((moment.pattern.code == NEW) & (lookalike >= 0))
+    curve = launch.forecast(demand[rows, : moment.known], lookalike[rows], moment.horizon)
+    return rows, curve * moment.members.shape[rows]
 
 
 def _explained(

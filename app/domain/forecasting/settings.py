@@ -82,4 +82,6 @@ class ForecastSettings:
     error_window_days: int = 28  # trailing mean whose errors of totals are measured
     error_least_days: int = 28  # history from which that mean is a forecast
     error_prior_windows: float = 8.0  # weight of the class, in windows without overlap
-    default_cv2: float = 0.5  # of the level, beyond Poisson, where the past proves nothing
+    least_totals: int = 20  # of all classes, from which 95 % can be told at all: one in twenty
+    default_cv2: float = 0.1  # of the level, beyond Poisson, where the past proves nothing
+    new_cv2: float = 0.5  # the same of what is new: CV 0.7, as a plan without history has

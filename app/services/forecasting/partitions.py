@@ -26,6 +26,7 @@ from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
 
 AUDITED, LEAST_STRIDE = 40, 25  # series of a run, and of how many one at most
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
+BORROWING = (MethodReason.BORROWED, MethodReason.NEW)
 NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
 LARGEST = 3e38  # that single precision can hold
 
@@ -161,7 +162,7 @@ def _drafts(
             found.method,
             map(str, found.reason),
             (
-                name if reason == MethodReason.BORROWED else None
+                name if reason in BORROWING else None
                 for name, reason in zip(piece.borrowed_from, found.reason, strict=True)
             ),
             found.failure,

@@ -36,6 +36,7 @@ from app.services.forecasting.planning import Plan
 
 Bools: TypeAlias = np.typing.NDArray[np.bool_]
 
+USUAL = "usual rate of all items"  # what is new borrows that where too few launches were seen
 KNOWN_SHARE = 0.5  # of the days that counts must tell of, for stockouts to count as known
 
 
@@ -56,7 +57,7 @@ class Piece:
     keys: Keys
     series: Series
     estimated_share: Floats
-    borrowed_from: list[str | None]
+    borrowed_from: list[str]
     promotions: Promotions
     elasticity_sd: Floats
     findings: list[Finding]
@@ -89,7 +90,7 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
             past_promotion=known.past(of.series, plan.calendar.periods(plan.settings.origin_days)),
         ),
         estimated_share=estimated.estimated_share,
-        borrowed_from=[names[row] if row >= 0 else None for row in lookalike.tolist()],
+        borrowed_from=[names[row] if row >= 0 else USUAL for row in lookalike.tolist()],
         promotions=known,
         elasticity_sd=elasticity_sd,
         findings=[
