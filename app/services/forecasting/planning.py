@@ -12,6 +12,7 @@ from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.launch_curves import LaunchCurves, launch_curves
 from app.domain.forecasting.outliers import BULK_SPREADS, Usual, damped, suspects
 from app.domain.forecasting.settings import ForecastSettings
+from app.domain.forecasting.true_demand import weekday_profile
 from app.domain.policy import DEFAULT
 from app.models import ForecastPartition, ForecastRun
 from app.queries import bulk_orders, forecast_plans, launches, promoted_sellers
@@ -76,7 +77,8 @@ class Partition:
 class Plan:
     """A run as it was planned, in the database and here.
 
-    ``group_demand`` has a row for every location and top-level category, see ``pieces.Shared``;
+    ``group_demand`` has a row for every location and top-level category, see ``pieces.Shared``,
+    which takes it to the workers: `for_workers` leaves it out;
     ``usual`` and ``launch`` are what single series borrow from all, made once lest they depend on
     the partitions. They are of all items, also in a run for some.
     """
@@ -93,7 +95,12 @@ class Plan:
     own: tuple[int, ...]  # numbers of the series with a Prophet of their own
     launch: LaunchCurves | None = field(repr=False)
     launch_then: LaunchCurves | None = field(repr=False)  # as of the held-out origin
+    profile: Floats = field(repr=False)  # usual demand of each period by weekday, mean 1
     group_demand: Floats = field(repr=False)
+
+    def for_workers(self) -> "Plan":
+        """The plan without what the workers get elsewhere; it is sent with every partition."""
+        return replace(self, group_demand=np.zeros((0, 0)))
 
     @property
     def series(self) -> int:
@@ -135,6 +142,7 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
     settings = ForecastSettings(lightgbm=order.lightgbm, own_regressors=order.own_regressors)
     usual = await bulk_orders.usual_amounts(session, since=since, as_of=order.as_of)
     launch, launch_then = await _launch_curves(session, order, usual, settings.origin_days)
+    group_demand = _group_demand(sold, (groups, history), usual, order.step_days)
     return Plan(
         run_id=run_id,
         calendar=Calendar(order.as_of, order.step_days),
@@ -148,7 +156,8 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         own=await _own(session, run, since, settings),
         launch=launch,
         launch_then=launch_then,
-        group_demand=_group_demand(sold, (groups, history), usual, order.step_days),
+        profile=weekday_profile(group_demand, step_days=order.step_days),
+        group_demand=group_demand,
     )
 
 

@@ -20,7 +20,7 @@ from app.domain.forecasting import outliers
 from app.domain.forecasting.own_elasticity import own_elasticity
 from app.domain.forecasting.pieces import Series
 from app.domain.forecasting.promotions import Discounts, Promotions, discounts
-from app.domain.forecasting.true_demand import TrueDemand, true_demand, weekday_profile
+from app.domain.forecasting.true_demand import TrueDemand, true_demand
 from app.queries import (
     bulk_orders,
     exposure,
@@ -188,7 +188,7 @@ def _estimated(plan: Plan, share: Floats, demand: Floats, lookalike: Ints) -> Tr
         demand,
         share,
         step_days=step_days,
-        profile=weekday_profile(plan.group_demand, step_days=step_days),
+        profile=plan.profile,
         prior_rate=usual,
     )
 

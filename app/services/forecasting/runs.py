@@ -161,7 +161,7 @@ def _computed(
             launch_then=planned.launch_then,
             sample=_sample(planned, url, crew) if planned.settings.lightgbm else None,
         )
-        place = Workplace(url=url, plan=planned, shared=shared)
+        place = Workplace(url=url, plan=planned.for_workers(), shared=shared)
         choice = known.choice if known else choose(crew, place, report)
         work = partial(partitions.forecast, place, choice)
         done = crew.run(work, parts, progress=report_second)
