@@ -19,8 +19,8 @@ class ForecastPolicy:
         1,
         "1: yes, 0: no",
         "LightGBMを予測に使う",
-        "One more forecasting method, LightGBM; needs ltv-zaiko[ml] and makes a run much longer",
-        "off: the other methods need no extra package and a fraction of the time",
+        "One more forecasting method, LightGBM; needs ltv-zaiko[ml], makes a run longer",
+        "off: the other methods need no extra package",
     )
     forecast_own_regressors: int = _value(
         0,

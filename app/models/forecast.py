@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Identity, Index, Integer, func
-from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -34,6 +34,11 @@ class ForecastRun(Base, kw_only=True):
     )
     summary: Mapped[dict[str, Any]] = mapped_column(
         default_factory=dict, comment="Series per class, members chosen and why, failures"
+    )
+    choice: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        default=None,
+        comment="What each class is forecast by; kept for runs of some series",
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -142,7 +147,7 @@ class ForecastAccuracy(Base, kw_only=True):
 
 
 class ForecastFinding(Base, kw_only=True):
-    """What a run met in a series that somebody should know; kept for good."""
+    """What a run met in a series that somebody should know; of the last ten runs."""
 
     __tablename__ = "forecast_finding"
     __table_args__ = (

@@ -182,6 +182,31 @@ async def group_count(session: AsyncSession, run_id: int) -> int:
     return int((await session.execute(statement)).scalar_one()) + 1
 
 
+async def last_choice(session: AsyncSession, *, step_days: int) -> ForecastRun | None:
+    """The last finished run of all series in such periods, whose ``choice`` is there."""
+    statement = (
+        select(ForecastRun)
+        .where(
+            ForecastRun.status == RunStatus.FINISHED,
+            ForecastRun.step_days == step_days,
+            ForecastRun.choice.is_not(None),
+        )
+        .order_by(ForecastRun.forecast_run_id.desc())
+        .limit(1)
+    )
+    return await session.scalar(statement)
+
+
+async def forget_findings(session: AsyncSession, *, keep: int) -> None:
+    """Let go of what runs before the last few met in single series; their accuracy stays."""
+    latest = select(ForecastRun.forecast_run_id).order_by(ForecastRun.forecast_run_id.desc())
+    await session.execute(
+        delete(ForecastFinding).where(
+            ForecastFinding.forecast_run_id <= latest.offset(keep).limit(1).scalar_subquery()
+        )
+    )
+
+
 async def undone(session: AsyncSession, run_id: int) -> int:
     """Series of a run that have no draft."""
     statement = text("""

@@ -39,6 +39,14 @@ def _widen_runs() -> None:
     op.add_column(
         "forecast_run", sa.Column("location_ids", texts, comment="Only these locations; null: all")
     )
+    op.add_column(
+        "forecast_run",
+        sa.Column(
+            "choice",
+            postgresql.JSONB(),
+            comment="What each class is forecast by; kept for runs of some series",
+        ),
+    )
     op.add_column("forecast_run", sa.Column("finished_at", sa.DateTime(timezone=True)))
     op.alter_column(
         "forecast_run", "summary", comment="Series per class, members chosen and why, failures"
@@ -191,5 +199,5 @@ def downgrade() -> None:
             comment="Units per week, one row a level of the run's quantile_levels",
         ),
     )
-    for column in ("finished_at", "location_ids", "sku_ids", "status", "step_days"):
+    for column in ("finished_at", "choice", "location_ids", "sku_ids", "status", "step_days"):
         op.drop_column("forecast_run", column)

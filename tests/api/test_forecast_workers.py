@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -161,6 +162,20 @@ async def test_the_size_of_the_partitions_changes_nothing_but_the_last_digits(se
 
 def one_partition() -> Order:
     return Order(as_of=LAST_DAY, horizon_weeks=8, step_days=1, country="JP")
+
+
+async def test_a_run_for_some_forecasts_them_as_the_run_of_all_does(sessions: Sessions):
+    """A few series prove nothing of their class; they take what the last run of all has found."""
+    whole = await forecasts_of(sessions, Workers(), order=one_partition())
+    few = replace(one_partition(), sku_ids=["STEADY", min(RATES)])
+    assert await forecasts_of(sessions, Workers(), order=few) == whole
+    async with sessions() as session:
+        told = text(
+            "SELECT (summary ->> 'chosen_by_run')::int, choice IS NULL, forecast_run_id"
+            " FROM forecast_run ORDER BY forecast_run_id DESC LIMIT 2"
+        )
+        (by, kept_nothing, _), (_, nothing, full) = (await session.execute(told)).all()
+    assert (by, kept_nothing, nothing) == (full, True, False)
 
 
 @pytest.mark.parametrize("step", [1, 7])

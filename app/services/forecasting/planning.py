@@ -59,6 +59,10 @@ class Order:
     own_regressors: int = DEFAULT.forecast_own_regressors
     partition_series: int = PARTITION_SERIES
 
+    @property
+    def is_for_some(self) -> bool:
+        return self.sku_ids is not None or self.location_ids is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
@@ -197,7 +201,7 @@ async def _launch_curves(
 
 
 def _why_nothing(order: Order) -> str:
-    some = "" if order.sku_ids is None and order.location_ids is None else " of what was asked for"
+    some = " of what was asked for" if order.is_for_some else ""
     return f"nothing{some} has sold lately, up to {order.as_of}"
 
 

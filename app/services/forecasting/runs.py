@@ -18,6 +18,7 @@ from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.boosted import installed_lightgbm
+from app.domain.forecasting.kept_choice import kept
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.pieces import Choice
@@ -26,6 +27,7 @@ from app.models import ForecastAccuracy, ForecastRun, RunStatus
 from app.queries import forecast_plans, inventory
 from app.queries.forecast_partitions import RunIsOver
 from app.services.forecasting import partitions
+from app.services.forecasting.choosing import KnownChoice, choose, known_choice
 from app.services.forecasting.partitions import Done, Workplace
 from app.services.forecasting.planning import NothingToForecast, Order, Plan, plan
 from app.services.forecasting.running import Crew, Workers
@@ -34,6 +36,7 @@ from app.services.policies import policy_in_force
 from app.services.sell_through.listing import renew_list
 
 LEAD_TIME = "lead_time"  # in place of a model: totals over a lead time, forecast by the ensemble
+FINDINGS_KEPT = 10  # runs whose findings are kept; they are as many as a shop has odd days
 MOST_FAILURES = 100  # told in a summary; all of them are findings
 STEP = "forecasting"
 
@@ -43,6 +46,7 @@ class Computed:
     """A run whose partitions are all written, but not in force yet."""
 
     plan: Plan
+    choice: Choice
     accuracy: list[dict[str, Any]]  # columns of forecast_accuracy
     summary: dict[str, Any]
 
@@ -116,6 +120,7 @@ async def compute(
     await progress(STEP, 0, 1)
     began = datetime.now(UTC)
     async with sessions.begin() as session:
+        known = await known_choice(session, order)
         planned = await plan(session, order)
     url = address_of(sessions)
     loop = asyncio.get_running_loop()
@@ -125,7 +130,7 @@ async def compute(
         asyncio.run_coroutine_threadsafe(told, loop).result()
 
     try:
-        return await asyncio.to_thread(_computed, planned, url, workers, report, began)
+        return await asyncio.to_thread(_computed, planned, known, url, workers, report, began)
     except Exception:
         with suppress(Exception):  # what went wrong first is what is told
             async with sessions.begin() as session:
@@ -135,6 +140,7 @@ async def compute(
 
 def _computed(
     planned: Plan,
+    known: KnownChoice | None,
     url: str,
     workers: Workers,
     report: Callable[[int], None],
@@ -156,18 +162,16 @@ def _computed(
             sample=_sample(planned, url, crew) if planned.settings.lightgbm else None,
         )
         place = Workplace(url=url, plan=planned, shared=shared)
-        score = partial(partitions.score, place)
-        # sums of floats depend on their order
-        scored = sorted(crew.run(score, parts, progress=report), key=lambda one: one.number)
-        choice = engine.choose(reduce(add, (one.scores for one in scored)), planned.settings)
+        choice = known.choice if known else choose(crew, place, report)
         work = partial(partitions.forecast, place, choice)
         done = crew.run(work, parts, progress=report_second)
         written = sorted(done, key=lambda one: one.number)
     accuracy = _accuracy(reduce(add, (one.accuracy for one in written)))
     summary = _summary(planned, choice, written) | {
-        "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)
+        "chosen_by_run": known.forecast_run_id if known else None,
+        "seconds": round((datetime.now(UTC) - began).total_seconds(), 1),
     }
-    return Computed(plan=planned, accuracy=accuracy, summary=summary)
+    return Computed(plan=planned, choice=choice, accuracy=accuracy, summary=summary)
 
 
 def _sample(planned: Plan, url: str, crew: Crew) -> Floats:
@@ -253,8 +257,10 @@ async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
         ForecastAccuracy(forecast_run_id=run_id, **measured) for measured in computed.accuracy
     )
     run.summary = computed.summary
+    run.choice = None if run.sku_ids or run.location_ids else kept(computed.choice)
     run.status = RunStatus.FINISHED
     run.finished_at = datetime.now(UTC)
     await session.flush()
     await forecast_plans.drop_workings(session, run_id)
+    await forecast_plans.forget_findings(session, keep=FINDINGS_KEPT)
     return {"forecast_run_id": run_id, **computed.summary}
