@@ -11,9 +11,11 @@ An item's own earlier rate tells little of how it comes back (M5: many had been 
 days only, and came back at many times their rate), so it is that of the class; but none is
 forecast by more than it once sold in its best period.
 
-Chosen on older origins of M5, by the loss at the 95 % level of 28-day totals of about 300 series:
-scaled with the series' own rate it was higher at each of three, by 5 to 50 %. How many come back
-changes much with time (10, 40 and 34 % within 28 days at those), so coverage does as well.
+Chosen on three older origins of M5, of some 300 inactive series each, by the loss at the 95 % level
+of 28-day totals, scaled by series: by a share of the own rate it was 14 to 51 % higher. How many
+come back changes much with time (10, 40 and 34 % within 28 days at those), so coverage does too. It
+costs a little in RMSSE, of which most is paid where nothing comes back: on the held-out origin 1.99
+for 1.90 of the class, .7499 for .7492 of all series.
 """
 
 from dataclasses import dataclass
