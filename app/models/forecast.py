@@ -62,6 +62,12 @@ class Forecast(Base, kw_only=True):
     level_cv2: Mapped[float] = mapped_column(
         comment="Squared CV of the demand level, beyond Poisson noise"
     )
+    promotion_depth: Mapped[list[float] | None] = mapped_column(
+        ARRAY(REAL),
+        default=None,
+        comment="Discount depth of the promotion in the period that ends on as_of, and in each to"
+        " come; null: none is known",
+    )
     estimated_share: Mapped[float | None] = mapped_column(
         REAL,
         comment="Share of the history's demand that is estimated, for want of stock; null:"
@@ -120,6 +126,7 @@ class ForecastDraft(Base, kw_only=True):
     yhat: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     sum_variance: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     level_cv2: Mapped[float]
+    promotion_depth: Mapped[list[float] | None] = mapped_column(ARRAY(REAL), default=None)
     estimated_share: Mapped[float | None] = mapped_column(REAL)
     borrowed_from: Mapped[str | None] = mapped_column(default=None)
     failure: Mapped[str | None] = mapped_column(default=None)

@@ -56,6 +56,7 @@ DRAFT = (
     "method_reason",
     "yhat",
     "sum_variance",
+    "promotion_depth",
     "level_cv2",
     "estimated_share",
     "borrowed_from",

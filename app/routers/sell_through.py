@@ -46,7 +46,8 @@ Depth = Annotated[
     Query(
         ge=0,
         le=0.95,
-        description="What if: a discount to try beside that in force, share off the list price",
+        description="What if: a discount to try beside that in force, share off the list price;"
+        " a known promotion that is deeper keeps its price on its days",
         examples=[0.3],
     ),
 ]
@@ -97,7 +98,8 @@ async def get_sku_sell_through(
     binomial count whose variance is that of the forecast's errors over as many days together.
     Without `location_id` all locations together; their stock is not fungible, so that what is left
     is added up location by location. Computed when asked, from the last count and the forecast in
-    force. `depth` is answered in `what_if`, the elasticity being unsure. The CSV is the curve.
+    force. `depth` is answered in `what_if`, the elasticity being unsure; known promotions are in
+    the forecast already and not counted again. The CSV is the curve.
 
     `data_flags`: `derived_stock`, `negative_stock` (taken as none), `stale` (the location was
     counted since, without it), `no_stock_count`, `old_stock_count` (more than a week before

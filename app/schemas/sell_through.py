@@ -94,11 +94,15 @@ class TrialBody(Body):
 
     depth: Ratio = Field(description="Share off the list price")
     current_depth: Ratio = Field(
-        description="Of the price in force by the verdict; the mean by demand of several series"
+        description="That the forecast counts on: of known promotions on their days, else of the"
+        " price in force by the verdict (the full price where a promotion runs at `as_of`); the"
+        " mean by demand of all days and series"
     )
     elasticity: float = Field(description="価格弾力性 of the policy")
     elasticity_sd: float = Field(description="Its standard deviation; tried at −1.2, 0 and +1.2")
-    demand_factor: FactorBody = Field(description="Demand then, as a multiple of demand now")
+    demand_factor: FactorBody = Field(
+        description="Demand then, as a multiple of demand as it is forecast"
+    )
     sell_out_p50: MiddleDatesBody
 
 

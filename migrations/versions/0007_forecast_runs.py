@@ -53,6 +53,15 @@ def _reshape_forecasts() -> None:
     op.add_column(
         "forecast",
         sa.Column(
+            "promotion_depth",
+            REALS,
+            comment="Discount depth of the promotion in the period that ends on as_of, and in each"
+            " to come; null: none is known",
+        ),
+    )
+    op.add_column(
+        "forecast",
+        sa.Column(
             "estimated_share",
             sa.REAL(),
             comment="Share of the history's demand that is estimated, for want of stock; null:"
@@ -126,6 +135,7 @@ def _make_workings() -> None:
         sa.Column("yhat", REALS, nullable=False),
         sa.Column("sum_variance", REALS, nullable=False),
         sa.Column("level_cv2", sa.Double(), nullable=False),
+        sa.Column("promotion_depth", REALS),
         sa.Column("estimated_share", sa.REAL()),
         sa.Column("borrowed_from", sa.Text()),
         sa.Column("failure", sa.Text()),
@@ -180,7 +190,7 @@ def downgrade() -> None:
         op.drop_table(f"forecast_{table}")
     _empty()
     op.drop_index("ix_forecast_forecast_run_id", table_name="forecast")
-    for column in ("failure", "borrowed_from", "estimated_share", "step_days"):
+    for column in ("failure", "borrowed_from", "estimated_share", "promotion_depth", "step_days"):
         op.drop_column("forecast", column)
     op.add_column(
         "forecast",

@@ -64,6 +64,18 @@ class Promotions:
         answer[self.rows] = coming
         return answer
 
+    def depths(self, series: int, elasticity: float) -> Floats:
+        """Discount depth (n, 1 + H) of the period that ends on as_of and of each to come.
+
+        0 without promotion. Of a period only some days of which are promoted, the depth that
+        would have the same lift on all of them: 1 − lift^(−1/β).
+        """
+        known = slice(max(self.history - 1, 0), None)
+        strength = np.log(self.lift[:, known]) / elasticity if elasticity else self.slope[:, known]
+        answer = np.zeros((series, strength.shape[1]))
+        answer[self.rows] = -np.expm1(-strength)
+        return answer
+
     def variance(self, mean: Floats, elasticity_sd: float) -> Floats:
         """What the unsure elasticity adds to the variance of the total of the first L periods.
 

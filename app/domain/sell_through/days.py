@@ -53,14 +53,17 @@ class Demand:
         return Demand(rest, self.variance * share)
 
     def times(self, factor: Floats) -> "Demand":
-        """The same with its level changed by a factor k (n,).
+        """The same with what is asked for on each day changed by a factor (n, D) or (n, 1).
 
             m' = k·m,  V' = k·m + k²·(V − m)+
 
-        The level moves and its relative uncertainty stays; only the chance by which single
-        customers come belongs to the new mean. So more demand is more in every respect.
+        with k the factor of all days so far together, each by its demand. The level moves and its
+        relative uncertainty stays; only the chance by which single customers come belongs to the
+        new mean. So more demand is more in every respect.
         """
-        k = factor[:, None]
+        more = np.broadcast_to(factor - 1, self.mean.shape).copy()
+        grown = np.cumsum(np.diff(self.mean, axis=1, prepend=0.0) * more, axis=1)
+        k = 1 + np.divide(grown, self.mean, out=more, where=self.mean > 0)
         beyond = np.maximum(self.variance - self.mean, 0.0)
         return Demand(k * self.mean, k * self.mean + k**2 * beyond)
 

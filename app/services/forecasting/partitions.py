@@ -127,6 +127,7 @@ def _drafts(
     variance = found.sum_variance
     variance += piece.promotions.variance(found.mean, plan.elasticity_sd)
     cv2 = _level_cv2(plan, found)
+    depths = piece.promotions.depths(of.series, plan.elasticity).astype(np.float32)
     texts = list(
         zip(
             found.demand_class.tolist(),
@@ -138,6 +139,7 @@ def _drafts(
             ),
             found.failure,
             (None if known else "unknown" for known in stock_known.tolist()),
+            ("known" if any(of_one) else None for of_one in depths.tolist()),
             strict=True,
         )
     )
@@ -145,7 +147,7 @@ def _drafts(
     for row, key in enumerate(texts):
         rows.setdefault(key, []).append(row)
     for key, members in rows.items():
-        demand_class, method, reason, borrowed_from, failure, unknown = key
+        demand_class, method, reason, borrowed_from, failure, unknown, promoted = key
         at = np.array(members)
         yield {
             "forecast_run_id": np.full(len(at), of.run_id, np.int64),
@@ -155,6 +157,7 @@ def _drafts(
             "method_reason": reason,
             "yhat": _stored(found.mean[at]),
             "sum_variance": _stored(variance[at]),
+            "promotion_depth": depths[at] if promoted else None,
             "level_cv2": cv2[at],
             "estimated_share": None if unknown else piece.estimated_share[at].astype(np.float32),
             "borrowed_from": borrowed_from,
