@@ -162,6 +162,43 @@ def test_a_day_of_no_forecast_is_not_known():
     assert np.isnan(values[2:]).all()
 
 
+@given(
+    st.lists(st.floats(0.01, 20), min_size=7, max_size=7),
+    st.floats(0.001, 0.3),
+    st.integers(0, 9),
+    st.integers(5, 400),
+)
+def test_a_quiet_day_makes_nothing_unsold_again(
+    week: list[float], growth: float, skipped: int, stock: int
+):
+    days = 26 * 7
+    mean = np.cumsum(np.tile(week, 26))[None]
+    given = Demand(mean, mean * (1 + growth * np.arange(1, days + 1) * np.mean(week)))
+    given.mean[0, days - skipped :] = given.variance[0, days - skipped :] = np.nan
+    paced = given.paced()
+    known = days - skipped
+    assert paced.variance[0, 6:known:7] == pytest.approx(given.variance[0, 6:known:7])
+    assert np.isnan(paced.variance[0, known:]).all()
+    beyond = np.diff((paced.variance - paced.mean)[0, :known] / paced.mean[0, :known] ** 2)
+    assert (beyond[7 : known // 7 * 7 - 1] < 1e-9).all()
+
+
+def test_what_is_left_falls_on_saturdays_too():
+    week = np.tile([1, 1, 1, 1, 1.1, 0.8, 0.05], 26)
+    mean = 6 * np.cumsum(week)[None]
+    given = Demand(mean, mean * (1 + 0.2 * np.arange(1, 183)))
+    stock = np.array([600.0])
+    before, after = (outlook(stock, [d]).expected_left[0] for d in (given, given.paced()))
+    assert (np.diff(before)[5::7] == 0).any()
+    assert (np.diff(after) < 0).all()
+    even = demand(2, 4)
+    assert even.paced().variance == pytest.approx(even.variance)
+    nothing = Demand(np.zeros((1, 9)), np.zeros((1, 9)))
+    assert not nothing.paced().variance.any()
+    closed = Demand(np.array([[0.0, 0.0, 3.0, 3.0]]), np.array([[0.0, 0.0, 9.0, 9.0]]))
+    assert closed.paced().variance.tolist() == closed.variance.tolist()
+
+
 def test_the_response_to_a_price():
     factors = demand_factors(0.5, [0.0, 0.5], elasticity=2, elasticity_sd=0.5)
     assert factors[:, 0] == pytest.approx([2**1.4, 2**2.0, 2**2.6])

@@ -64,7 +64,7 @@ def standing(rows: Sequence[Row], *, together: bool) -> Standing:
         rows=rows,
         today=today,
         stock=np.array(counts, np.float64),
-        demand=demand_after(rows, today).after(np.array(later, np.int64)),
+        demand=demand_after(rows, today).paced().after(np.array(later, np.int64)),
     )
 
 
