@@ -1,9 +1,11 @@
 """消化予測: how SKUs, styles and locations will sell what they have, and whether in time."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
@@ -51,10 +53,21 @@ Depth = Annotated[
         examples=[0.3],
     ),
 ]
+FIRST_END, LAST_END = date(2000, 1, 1), date(2099, 12, 31)
+
+
+def _plausible(day: date | None) -> date | None:
+    if day is not None and not FIRST_END <= day <= LAST_END:
+        raise ValueError(f"it must be from {FIRST_END} to {LAST_END}")
+    return day
+
+
 EndsOn = Annotated[
     Day | None,
+    AfterValidator(_plausible),
     Query(
-        description="What if: judge by this last day of sales 販売終了日, not by the master's",
+        description="What if: judge by this last day of sales 販売終了日, not by the master's;"
+        f" from {FIRST_END} to {LAST_END}",
         examples=["2012-01-31"],
     ),
 ]

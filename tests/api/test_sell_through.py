@@ -141,9 +141,52 @@ async def test_another_end_of_sales_may_be_tried(client: AsyncClient, sessions: 
     assert soon["curve"] == a["curve"]
     style = await ask(client, "/styles/B/sell-through", ends_on=str(DAY - timedelta(days=1)))
     assert style["verdict_reason"] == "past_season_end"
-    for extreme in ("0001-01-01", "9999-12-31"):
-        body = await ask(client, "/sku/A/sell-through", ends_on=extreme)
-        assert body["season_ends_on"] == extreme
+    for extreme in ("0001-01-01", "1999-12-31", "2100-01-01", "9999-12-31"):
+        for path in ("sku/A", "styles/B"):
+            answer = await client.get(f"/{path}/sell-through?ends_on={extreme}")
+            problem(answer, 422, "invalid-request")
+            assert "2000-01-01 to 2099-12-31" in answer.text
+    for edge in ("2000-01-01", "2099-12-31"):
+        assert (await ask(client, "/sku/A/sell-through", ends_on=edge))["season_ends_on"] == edge
+
+
+async def test_an_end_beyond_the_horizon_is_told_as_far_as_it_is_known(
+    client: AsyncClient, sessions: Sessions
+):
+    never = date(9999, 12, 31)  # as some masters write that there is none
+    await fill(
+        sessions,
+        *(sku("SOON", sales_end_on=never), given.stock("SOON", 10), forecast("SOON", 2.0)),
+        *(sku("SLOW", sales_end_on=never), given.stock("SLOW", 5000), forecast("SLOW", 2.0)),
+        *(sku("EVEN", sales_end_on=never), given.stock("EVEN", 350), forecast("EVEN", 2.0)),
+        # its tolerance begins within the horizon and ends after it
+        sku("EDGE", sales_end_on=DAY + timedelta(days=DAYS + 28)),
+        *(given.stock("EDGE", 355), forecast("EDGE", 2.0)),
+    )
+    async with sessions.begin() as session:
+        await renew_list(session)
+    listed = {row["sku_id"]: row for row in await rows(client, "/sell-through")}
+    found = {name: await ask(client, f"/sku/{name}/sell-through") for name in listed}
+    verdicts = {name: body["verdict_reason"] for name, body in found.items()}
+    assert verdicts == {
+        "SOON": "sold_out_early",
+        "SLOW": "beyond_horizon",
+        "EVEN": "sold_out_early",
+        "EDGE": "beyond_horizon",
+    }
+    for name, body in found.items():
+        assert (body["on_time_probability"], body["late_probability"]) == (None, None)
+        assert "beyond_horizon" in body["data_flags"]
+        assert listed[name]["verdict_reason"] == verdicts[name]
+        if name != "EDGE":
+            assert body["days_late"] is None
+            assert listed[name]["days_late"] is None
+    assert found["SOON"]["early_probability"] == 1
+    assert found["SLOW"]["early_probability"] is None
+    even = found["EVEN"]
+    assert even["early_probability"] == even["curve"][-1]["sold_out_probability"]
+    assert 0.5 <= even["early_probability"] < 1
+    assert 0 < found["EDGE"]["early_probability"] < 0.5
 
 
 async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, sessions: Sessions):
