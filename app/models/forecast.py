@@ -67,6 +67,17 @@ class Forecast(Base, kw_only=True):
     level_cv2: Mapped[float] = mapped_column(
         comment="Squared CV of the demand level, beyond Poisson noise"
     )
+    promotion_depth: Mapped[list[float] | None] = mapped_column(
+        ARRAY(REAL),
+        default=None,
+        comment="Discount depth of the promotion in the period that ends on as_of, and in each to"
+        " come; null: none is known",
+    )
+    promotion_sd: Mapped[list[float] | None] = mapped_column(
+        ARRAY(REAL),
+        default=None,
+        comment="How far its unsure effect moves each period, all alike; within sum_variance",
+    )
     estimated_share: Mapped[float | None] = mapped_column(
         REAL,
         comment="Share of the history's demand that is estimated, for want of stock; null:"
@@ -125,6 +136,11 @@ class ForecastDraft(Base, kw_only=True):
     yhat: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     sum_variance: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     level_cv2: Mapped[float]
+    promotion_depth: Mapped[list[float] | None] = mapped_column(ARRAY(REAL), default=None)
+    promotion_sd: Mapped[list[float] | None] = mapped_column(ARRAY(REAL), default=None)
+    usual_yhat: Mapped[list[float] | None] = mapped_column(
+        ARRAY(REAL), default=None, comment="The mean without promotions; null: as yhat"
+    )
     estimated_share: Mapped[float | None] = mapped_column(REAL)
     borrowed_from: Mapped[str | None] = mapped_column(default=None)
     failure: Mapped[str | None] = mapped_column(default=None)

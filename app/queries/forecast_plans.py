@@ -85,10 +85,10 @@ GROUPS = """
 IN_FORCE_INSTEAD = """
     INSERT INTO forecast (sku_id, location_id, forecast_run_id, starts_on, step_days,
                           demand_class, method, method_reason, yhat, sum_variance, level_cv2,
-                          estimated_share, borrowed_from, failure)
+                          promotion_depth, promotion_sd, estimated_share, borrowed_from, failure)
     SELECT sku_id, location_id, forecast_run_id, :starts_on, :step_days,
            demand_class, method, method_reason, yhat, sum_variance, level_cv2,
-           estimated_share, borrowed_from, failure
+           promotion_depth, promotion_sd, estimated_share, borrowed_from, failure
     FROM forecast_draft JOIN forecast_series USING (forecast_run_id, series_number)
     WHERE forecast_run_id = :run ORDER BY series_number
 """

@@ -20,7 +20,11 @@ DRAFT_KEYS = """
     FROM forecast_draft JOIN forecast_series USING (forecast_run_id, series_number)
     WHERE forecast_run_id = $1 ORDER BY series_number
 """
-DRAFT_MEANS = "SELECT yhat FROM forecast_draft WHERE forecast_run_id = $1 ORDER BY series_number"
+# Verdicts try prices of their own, so they start from demand at the usual one.
+DRAFT_MEANS = """
+    SELECT coalesce(usual_yhat, yhat) FROM forecast_draft
+    WHERE forecast_run_id = $1 ORDER BY series_number
+"""
 
 
 async def forecast(
@@ -60,7 +64,7 @@ async def run_in_force(session: AsyncSession) -> ForecastRun | None:
 async def drafted_weeks(
     session: AsyncSession, run_id: int, *, horizon: int, step_days: int
 ) -> pd.DataFrame:
-    """What a run that is not in force yet expects, week by week.
+    """What a run that is not in force yet expects at the usual price, week by week.
 
     Returns:
         One row per series: ``sku_id``, ``location_id``, ``level_cv2``, ``yhat`` (units a week,

@@ -61,6 +61,23 @@ def _reshape_forecasts() -> None:
     op.add_column(
         "forecast",
         sa.Column(
+            "promotion_depth",
+            REALS,
+            comment="Discount depth of the promotion in the period that ends on as_of, and in each"
+            " to come; null: none is known",
+        ),
+    )
+    op.add_column(
+        "forecast",
+        sa.Column(
+            "promotion_sd",
+            REALS,
+            comment="How far its unsure effect moves each period, all alike; within sum_variance",
+        ),
+    )
+    op.add_column(
+        "forecast",
+        sa.Column(
             "estimated_share",
             sa.REAL(),
             comment="Share of the history's demand that is estimated, for want of stock; null:"
@@ -134,6 +151,9 @@ def _make_workings() -> None:
         sa.Column("yhat", REALS, nullable=False),
         sa.Column("sum_variance", REALS, nullable=False),
         sa.Column("level_cv2", sa.Double(), nullable=False),
+        sa.Column("promotion_depth", REALS),
+        sa.Column("promotion_sd", REALS),
+        sa.Column("usual_yhat", REALS, comment="The mean without promotions; null: as yhat"),
         sa.Column("estimated_share", sa.REAL()),
         sa.Column("borrowed_from", sa.Text()),
         sa.Column("failure", sa.Text()),
@@ -188,7 +208,8 @@ def downgrade() -> None:
         op.drop_table(f"forecast_{table}")
     _empty()
     op.drop_index("ix_forecast_forecast_run_id", table_name="forecast")
-    for column in ("failure", "borrowed_from", "estimated_share", "step_days"):
+    added = ("failure", "borrowed_from", "estimated_share", "promotion_sd", "promotion_depth")
+    for column in (*added, "step_days"):
         op.drop_column("forecast", column)
     op.add_column(
         "forecast",

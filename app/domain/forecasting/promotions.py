@@ -74,19 +74,32 @@ class Promotions:
         answer[self.rows] = lift
         return answer
 
-    def variance(self, mean: Floats, elasticity_sd: float | Floats) -> Floats:
-        """What the unsure elasticity adds to the variance of the total of the first L periods.
+    def depths(self) -> Floats:
+        """Discount depth (k, 1 + H) of the period that ends on as_of and of each to come.
+
+        0 without promotion. Of a period only some days of which are promoted it is the mean over
+        what these sell more, on the scale of ln(1 − d).
+        """
+        answer: Floats = -np.expm1(-self.slope[:, max(self.history - 1, 0) :])
+        return answer
+
+    def deviation(self, mean: Floats, elasticity_sd: float | Floats) -> Floats:
+        """How far the unsure elasticity moves each period to come: mean · slope · sd (k, H).
+
+        All promoted periods move together, so those of a total add up before they are squared.
 
         Args:
             mean: forecast (n, H) with the lift in it.
             elasticity_sd: standard deviation of β, of all or of each of the rows (k,).
-
-        Returns:
-            (n, H): (Σ mean · slope · sd)² over the first L periods, 0 before any promotion.
         """
+        sd = np.reshape(np.asarray(elasticity_sd, np.float64), (-1, 1))
+        moved: Floats = mean[self.rows] * self.slope[:, self.history :] * sd
+        return moved
+
+    def variance(self, mean: Floats, elasticity_sd: float | Floats) -> Floats:
+        """What that adds to the variance of the total of the first L periods (n, H)."""
         answer = np.zeros_like(mean)
-        moved = np.cumsum(mean[self.rows] * self.slope[:, self.history :], axis=1)
-        answer[self.rows] = (moved * np.reshape(elasticity_sd, (-1, 1))) ** 2
+        answer[self.rows] = np.cumsum(self.deviation(mean, elasticity_sd), axis=1) ** 2
         return answer
 
     def coming(self) -> list[tuple[int, int, int, float]]:

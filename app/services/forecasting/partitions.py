@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from app.services.forecasting import findings
 from app.services.forecasting.findings import Finding
 from app.services.forecasting.planning import Partition, Plan
 from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
+
+Reals: TypeAlias = np.typing.NDArray[np.float32]
 
 AUDITED, LEAST_STRIDE = 40, 25  # series of a run, and of how many one at most
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
@@ -156,6 +158,7 @@ def _drafts(
     variance = found.sum_variance
     variance += piece.promotions.variance(found.mean, piece.elasticity_sd)
     cv2 = _level_cv2(plan, found)
+    promoted = _promoted(piece, found.mean)
     texts = list(
         zip(
             found.demand_class.tolist(),
@@ -167,6 +170,7 @@ def _drafts(
             ),
             found.failure,
             (None if known else "unknown" for known in stock_known.tolist()),
+            ("promoted" if row in promoted else None for row in range(of.series)),
             strict=True,
         )
     )
@@ -174,8 +178,13 @@ def _drafts(
     for row, key in enumerate(texts):
         rows.setdefault(key, []).append(row)
     for key, members in rows.items():
-        demand_class, method, reason, borrowed_from, failure, unknown = key
+        demand_class, method, reason, borrowed_from, failure, unknown, has_promotion = key
         at = np.array(members)
+        depth, sd, usual = (
+            map(np.stack, zip(*(promoted[row] for row in members), strict=True))
+            if has_promotion
+            else (None, None, None)
+        )
         yield {
             "forecast_run_id": np.full(len(at), of.run_id, np.int64),
             "series_number": (of.first + at).astype(np.int32),
@@ -184,6 +193,9 @@ def _drafts(
             "method_reason": reason,
             "yhat": _stored(found.mean[at]),
             "sum_variance": _stored(variance[at]),
+            "promotion_depth": depth,
+            "promotion_sd": sd,
+            "usual_yhat": usual,
             "level_cv2": cv2[at],
             "estimated_share": None if unknown else piece.estimated_share[at].astype(np.float32),
             "borrowed_from": borrowed_from,
@@ -191,7 +203,19 @@ def _drafts(
         }
 
 
-def _stored(numbers: Floats) -> np.typing.NDArray[np.float32]:
+def _promoted(piece: Piece, mean: Floats) -> dict[int, tuple[Reals, Reals, Reals]]:
+    """Of rows with a promotion today or to come: its depth, its deviation, the mean without it."""
+    known = piece.promotions
+    depth = known.depths()
+    sd = known.deviation(mean, piece.elasticity_sd)
+    usual = mean[known.rows] / known.lift[:, known.history :]
+    return {
+        int(known.rows[k]): (depth[k].astype(np.float32), _stored(sd[k]), _stored(usual[k]))
+        for k in np.flatnonzero((depth > 0).any(axis=1))
+    }
+
+
+def _stored(numbers: Floats) -> Reals:
     kept = np.where(numbers > NEGLIGIBLE, np.minimum(numbers, LARGEST), 0.0)
     return kept.astype(np.float32)
 

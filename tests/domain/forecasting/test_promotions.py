@@ -36,6 +36,20 @@ def test_a_campaign_comes_out_of_its_days_and_a_known_one_goes_in():
     assert ours.coming() == [(1, 2, 3, pytest.approx(1 / 0.64))]
 
 
+@pytest.mark.parametrize("elasticity", [0.0, 1.3, 2.0])
+def test_the_depths_are_told_from_as_of_on(elasticity: float):
+    ours = spans((1, -2, 1, 0.5), (3, -400, -1, 0.5), elasticity=elasticity)
+    assert ours.rows.tolist() == [1, 3]
+    depths = ours.depths()
+    assert depths.shape == (2, 6)
+    assert depths[0] == pytest.approx([0.5, 0.5, 0, 0, 0, 0])
+    assert not depths[1].any()
+    weekly = spans((0, 1, 7, 0.2), (0, 8, 9, 0.5), step_days=7, elasticity=elasticity)
+    some = weekly.depths()[0]
+    assert some[:2] == pytest.approx([0, 0.2])
+    assert 0 < some[2] < 0.5
+
+
 def test_the_deeper_of_two_holds_and_nothing_is_free():
     ours = spans((0, 1, 2, 0.2), (0, 2, 3, 0.5), (0, 4, 4, 1.0))
     assert ours.lift[0, 10:] == pytest.approx([1 / 0.64, 4, 4, (1 - DEEPEST) ** -2, 1])
