@@ -190,7 +190,10 @@ def forecast(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="A Dask scheduler whose workers do it, such as tcp://10.0.0.5:8786."),
+        typer.Option(
+            help="A Dask scheduler whose workers do it, such as tcp://10.0.0.5:8786. The running"
+            " service's worker speaks with it: Dask must be installed where that runs."
+        ),
     ] = None,
     as_of: Annotated[
         datetime | None,

@@ -57,10 +57,8 @@ async def known_skus(connection: AsyncSession | AsyncConnection, sku_ids: list[s
 
 async def known_locations(session: AsyncSession, location_ids: list[str]) -> set[str]:
     """Those of the ids that are locations."""
-    found = await session.execute(
-        select(Location.location_id).where(Location.location_id.in_(location_ids))
-    )
-    return set(found.scalars())
+    known = select(Location.location_id).where(Location.location_id.in_(location_ids))
+    return set(await session.scalars(known))
 
 
 async def known_style(session: AsyncSession, style_id: str) -> bool:

@@ -123,7 +123,8 @@ async def get_forecast(
     found = await forecasts.forecast(session, sku_id, location_id)
     if found is None:
         await _require(session, sku_id)
-        raise NotForecast(f"sku_id '{sku_id}' has no forecast at this location")
+        why = await forecast_views.why_none(session, sku_id, location_id)
+        raise NotForecast(f"sku_id '{sku_id}' has no forecast: {why}")
     forecast, run = found
     accuracy = await forecast_views.accuracy_of(session, forecast)
     return forecast_views.told(forecast, run, accuracy, by_day=step == "day")

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.schemas.common import Body, Day, Id, Ratio
 
 LONGEST_WEEKS = 104
+FindingName = Literal[
+    "bulk_order", "outlier", "stockout", "never_in_stock", "promotion", "borrowed", "failed"
+]
 
 
 class ForecastRequest(BaseModel):
@@ -23,28 +26,39 @@ class ForecastRequest(BaseModel):
     )
     horizon_weeks: int | None = Field(
         default=None,
+        strict=True,
         ge=1,
         le=LONGEST_WEEKS,
         description="How far ahead; null: as far as the policy needs",
     )
     as_of: Day | None = Field(
-        default=None, description="Not after today; null: the last day with sales"
+        default=None,
+        description="Last day of history, not after today; null: the last day with sales. One"
+        " before that of the forecasts in force replaces them all the same, by older ones",
+    )
+    in_force: bool = Field(
+        default=True,
+        strict=True,
+        description="false, as for a test in the past: accuracy and findings are kept, but the"
+        " forecasts in force stay",
     )
 
 
 class ForecastRunBody(Body):
     forecast_run_id: int
     status: Literal["running", "finished", "abandoned"] = Field(
-        description="finished: its forecasts came into force; abandoned: nothing of it did"
+        description="finished: its forecasts came into force, unless `summary.in_force` is false;"
+        " abandoned: nothing of it did"
     )
-    as_of: date
+    as_of: date = Field(description="Last day of history")
     horizon_weeks: int
     step_days: int = Field(description="Days in a period of the forecast: 1 or 7")
     sku_ids: list[str] | None
     location_ids: list[str] | None
     summary: dict[str, Any] = Field(
         description="Series per class, method and reason; members chosen; audit: the exact"
-        " solver against real Prophet on a sample; failures"
+        " solver against real Prophet on a sample; failures; in_force: whether its forecasts"
+        " were put in force"
     )
     created_at: datetime
     finished_at: datetime | None
@@ -107,7 +121,7 @@ class FindingBody(Body):
     sku_id: str
     location_id: str
     found_on: date | None = Field(description="The day it is about; null: the whole series")
-    code: str = Field(
+    code: FindingName = Field(
         description="bulk_order, outlier: damped, units and used_units tell; stockout: part of its"
         " demand is estimated; never_in_stock: nothing can be; promotion: one to come is in the"
         " forecast; borrowed: new, and forecast like similar items; failed",

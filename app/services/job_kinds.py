@@ -101,6 +101,7 @@ async def _forecast(workshop: Workshop, progress: Progress, job: Job) -> dict[st
         horizon_weeks=asked.get("horizon_weeks"),
         sku_ids=asked.get("sku_ids"),
         location_ids=asked.get("location_ids"),
+        in_force=asked.get("in_force", True),
         workers=running.Workers(
             processes=asked.get("workers") or workshop.settings.worker_processes,
             scheduler=asked.get("scheduler"),

@@ -148,6 +148,39 @@ async def test_a_scheduler_that_does_not_answer_is_said(sessions: Sessions, monk
         await runs.compute(sessions, silent, ORDER, Workers(scheduler="tcp://127.0.0.1:9"))
 
 
+HTTP_REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nInvalid HTTP request received."
+)
+
+
+@pytest.mark.parametrize("said", [HTTP_REFUSAL, b""], ids=["http", "silent"])
+async def test_who_answers_and_is_no_scheduler_is_told_from_one(monkeypatch, said: bytes):
+    monkeypatch.setattr("app.services.forecasting.running.CONNECT_SECONDS", 1)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await reader.read()
+        writer.close()
+
+    def work() -> None:
+        with Workers(scheduler=address).at_work(2):
+            pass
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = "tcp://{}:{}".format(*server.sockets[0].getsockname())
+        with pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {address}"):
+            await asyncio.to_thread(work)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:8000", "tls://127.0.0.1:9"])
+def test_an_address_of_no_scheduler_is_said(address: str):
+    with (
+        pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {address}"),
+        Workers(scheduler=address).at_work(2),
+    ):
+        pass
+
+
 async def test_the_size_of_the_partitions_changes_nothing_but_the_last_digits(sessions: Sessions):
     at_once = await forecasts_of(sessions, Workers(), order=one_partition())
     async with sessions.begin() as session:

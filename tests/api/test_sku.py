@@ -10,6 +10,7 @@ from app.models import Forecast, ForecastRun
 from tests.api import given
 from tests.api.conftest import problem, rows
 from tests.api.given import Sku
+from tests.conftest import Work
 from tests.make import COST, LAST_DAY, PRICE, RATES
 
 
@@ -124,7 +125,57 @@ async def test_a_forecast_at_another_location_is_not_there(shop: AsyncClient):
     same = await shop.get("/sku/STEADY/forecast?location_id=EC")
     assert same.json() == (await shop.get("/sku/STEADY/forecast")).json()
     answer = await shop.get("/sku/STEADY/forecast?location_id=SHIBUYA")
-    problem(answer, 404, "not-forecast")
+    told = problem(answer, 404, "not-forecast")["detail"]
+    assert told == "sku_id 'STEADY' has no forecast: there is no location 'SHIBUYA'"
+
+
+async def test_why_there_is_no_forecast_is_said(own_shop: AsyncClient, own_work: Work):
+    async def why(sku_id: str, **params: str) -> str:
+        answer = await own_shop.get(f"/sku/{sku_id}/forecast", params=params)
+        return problem(answer, 404, "not-forecast")["detail"].partition(" has no forecast: ")[2]
+
+    sold = [("OLD", "EC", "2012-01-31"), ("LATE", "EC", "2026-07-01"), ("ADDED", "EC", LAST_DAY)]
+    sold += [("STORES", f"S{n}", LAST_DAY) for n in range(5)]
+    lines = [f"N{n},{sku},{day},1,1000,{at}" for n, (sku, at, day) in enumerate(sold)]
+    files = {
+        "products": [
+            "sku_id,item_class",
+            "IDLE,staple",
+            "GONE,staple",
+            "AWAY,staple",
+            "POST,service",
+        ],
+        "sales": ["order_id,sku_id,sold_at,quantity,unit_price,location_id", *lines],
+        "stock": [
+            "sku_id,location_id,counted_on,on_hand",
+            "GONE,EC,2026-06-01,3",
+            "GONE,EC,2026-06-30,0",
+            "AWAY,EC,2026-06-30,3",
+        ],
+    }
+    for kind, told in files.items():
+        answer = await own_shop.post(f"/imports/{kind}", content="\n".join(told).encode())
+        assert answer.status_code == 202, answer.text
+    await own_work()
+    assert await why("IDLE") == "it has never sold and never been in stock"
+    assert await why("IDLE", location_id="EC") == "it has never sold and never been in stock there"
+    assert await why("GONE") == "it has never sold, and none is in stock by the last count"
+    assert (await why("AWAY")).startswith("it has never sold; its stock came after")
+    assert await why("POST") == "it is a service"
+    assert await why("OLD") == "it last sold on 2012-01-31, before the history looked at"
+    assert await why("LATE") == (
+        "it first sold on 2026-07-01, after 2026-06-30, as of which all is forecast"
+    )
+    assert await why("ADDED") == "no forecast has been made since its sales came"
+    assert await why("STORES", location_id="EC") == (
+        "it has sold at other locations only: S0, S1, S2 and 2 more"
+    )
+
+
+async def test_where_nothing_is_forecast_yet_it_is_said(client: AsyncClient, sessions: Sessions):
+    await given.add(sessions, Sku(sku_id="NEW"))
+    told = problem(await client.get("/sku/NEW/forecast"), 404, "not-forecast")["detail"]
+    assert told == "sku_id 'NEW' has no forecast: no forecast has been made yet"
 
 
 async def test_buyers_are_counted_as_the_sales_say(shop: AsyncClient):

@@ -60,6 +60,7 @@ async def forecast_demand(
     horizon_weeks: int | None,
     sku_ids: list[str] | None,
     location_ids: list[str] | None,
+    in_force: bool = True,
     workers: Workers,
     country: str,
 ) -> dict[str, Any]:
@@ -73,6 +74,7 @@ async def forecast_demand(
         horizon_weeks: how far ahead; None: as far as the policy needs.
         sku_ids: only these; None: all.
         location_ids: only these; None: all.
+        in_force: whether to put the forecasts in force, or only to measure and tell.
         workers: who computes.
         country: whose holidays.
 
@@ -98,8 +100,9 @@ async def forecast_demand(
     )
     computed = await compute(sessions, progress, order, workers)
     async with sessions.begin() as session:
-        summary = await finish(session, computed)
-        await renew_list(session)
+        summary = await finish(session, computed, in_force=in_force)
+        if in_force:
+            await renew_list(session)
     await progress("done", 1, 1)
     return summary
 
@@ -239,8 +242,12 @@ def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str
     }
 
 
-async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
+async def finish(
+    session: AsyncSession, computed: Computed, *, in_force: bool = True
+) -> dict[str, Any]:
     """Put a run's forecasts in force, in the caller's transaction; return its summary.
+
+    Not ``in_force``, what was measured and found is kept, and the forecasts are not.
 
     Raises:
         RunIsOver: if the run was given up meanwhile, or not all of it is there.
@@ -252,15 +259,16 @@ async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
     missing = await forecast_plans.undone(session, run_id)
     if missing:
         raise RunIsOver(f"{missing} series of forecast run {run_id} were lost; run it again")
-    await forecast_plans.put_in_force(session, run)
+    if in_force:
+        await forecast_plans.put_in_force(session, run)
     session.add_all(
         ForecastAccuracy(forecast_run_id=run_id, **measured) for measured in computed.accuracy
     )
-    run.summary = computed.summary
+    run.summary = computed.summary | {"in_force": in_force}
     run.choice = None if run.sku_ids or run.location_ids else kept(computed.choice)
     run.status = RunStatus.FINISHED
     run.finished_at = datetime.now(UTC)
     await session.flush()
     await forecast_plans.drop_workings(session, run_id)
     await forecast_plans.forget_findings(session, keep=FINDINGS_KEPT)
-    return {"forecast_run_id": run_id, **computed.summary}
+    return {"forecast_run_id": run_id, "as_of": run.as_of.isoformat(), **run.summary}
