@@ -158,9 +158,12 @@ class SeriesForecasts:
 
     @property
     def sum_variance(self) -> Floats:
-        """Column L-1 is the variance of the total of the first L periods (n, H)."""
+        """Column L-1 is the variance of the total of the first L periods (n, H).
+
+        A longer total is never surer than a shorter one, whatever the past of each length shows.
+        """
         variance: Floats = self.dispersion * np.cumsum(self.mean, axis=1)
-        return variance
+        return np.maximum.accumulate(variance, axis=1)
 
 
 def origins(periods: int, calendar: Calendar, settings: ForecastSettings) -> tuple[int, ...]:

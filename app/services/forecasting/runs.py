@@ -265,7 +265,8 @@ async def finish(
         ForecastAccuracy(forecast_run_id=run_id, **measured) for measured in computed.accuracy
     )
     run.summary = computed.summary | {"in_force": in_force}
-    run.choice = None if run.sku_ids or run.location_ids else kept(computed.choice)
+    is_whole = in_force and not (run.sku_ids or run.location_ids)
+    run.choice = kept(computed.choice) if is_whole else None
     run.status = RunStatus.FINISHED
     run.finished_at = datetime.now(UTC)
     await session.flush()
