@@ -13,18 +13,18 @@ from app.models import Forecast, ForecastAccuracy, ForecastFinding, ForecastRun,
 from app.queries.binary_copy import elements, reals_of
 from app.queries.history import copied
 
-NEXT_WEEK = """
-    SELECT sum(units.week) FROM forecast CROSS JOIN LATERAL (
-        SELECT sum(y) AS week FROM unnest(yhat[1:7 / step_days]) AS y
-    ) AS units
-    WHERE sku_id = :sku_id
-"""
+FIRST_WEEK = "(SELECT sum(y) FROM unnest(forecast.yhat[1:7 / forecast.step_days]) AS y)"
+NEXT_WEEK = f"SELECT sum({FIRST_WEEK}) FROM forecast WHERE sku_id = :sku_id"
 DRAFT_KEYS = """
     SELECT sku_id, location_id, level_cv2
     FROM forecast_draft JOIN forecast_series USING (forecast_run_id, series_number)
     WHERE forecast_run_id = $1 ORDER BY series_number
 """
-DRAFT_MEANS = "SELECT yhat FROM forecast_draft WHERE forecast_run_id = $1 ORDER BY series_number"
+# Verdicts try prices of their own, so they start from demand at the usual one.
+DRAFT_MEANS = """
+    SELECT coalesce(usual_yhat, yhat) FROM forecast_draft
+    WHERE forecast_run_id = $1 ORDER BY series_number
+"""
 
 WHY_NOT = """
     WITH sold AS (
@@ -75,12 +75,12 @@ WHY_NOT = """
 async def forecast(
     session: AsyncSession, sku_id: str, location_id: str | None
 ) -> Row[Forecast, ForecastRun] | None:
-    """A SKU's forecast and its run; without a location the one with the largest demand."""
+    """A SKU's forecast and its run; without a location that of the largest first week."""
     statement = (
         select(Forecast, ForecastRun)
         .join(ForecastRun, ForecastRun.forecast_run_id == Forecast.forecast_run_id)
         .where(Forecast.sku_id == sku_id)
-        .order_by((Forecast.yhat[1] / Forecast.step_days).desc(), Forecast.location_id)
+        .order_by(text(f"{FIRST_WEEK} DESC"), Forecast.location_id)
         .limit(1)
     )
     if location_id is not None:
@@ -118,7 +118,7 @@ async def run_in_force(session: AsyncSession) -> ForecastRun | None:
 async def drafted_weeks(
     session: AsyncSession, run_id: int, *, horizon: int, step_days: int
 ) -> pd.DataFrame:
-    """What a run that is not in force yet expects, week by week.
+    """What a run that is not in force yet expects at the usual price, week by week.
 
     Returns:
         One row per series: ``sku_id``, ``location_id``, ``level_cv2``, ``yhat`` (units a week,

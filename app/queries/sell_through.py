@@ -53,7 +53,9 @@ SERIES = """
     WHERE sku.item_class <> 'service'
     ORDER BY 1, 2
 """
-DEPTH = ", CAST(verdict.answer ->> 'current_depth' AS float8) AS current_depth"
+DEPTH = """, CAST(verdict.answer ->> 'current_depth' AS float8) AS current_depth,
+           array_send(foreseen.promotion_depth) AS promotion_depth
+"""
 VERDICT = """
          LEFT JOIN disposition AS verdict
               ON verdict.sku_id = coalesce(stock.sku_id, foreseen.sku_id)
@@ -79,7 +81,8 @@ async def series_of(
 
     Rows have the last count (``on_hand`` null: never counted), what the SKU's master says, and the
     forecast in force (``starts_on`` null: none; ``yhat``, ``sum_variance`` for `reals`);
-    with ``with_depth`` the ``current_depth`` of the verdict in force.
+    with ``with_depth`` the ``current_depth`` of the verdict in force, and the
+    ``promotion_depth`` that the forecast counts on (null: none; else for `reals`).
     """
     statement = SERIES.format(
         of_skus=selection.of_skus(),

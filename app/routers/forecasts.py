@@ -145,7 +145,10 @@ async def get_forecast_accuracy(run_id: RunId, session: Session) -> dict[str, An
     """How near the forecast would have come to the last four weeks, had it not seen them.
 
     By demand class, horizon and model; beside what is in force stand the models it is to beat.
-    Empty where the history is too short to tell.
+    Judged by what was really sold, bulk orders and promoted days included; returns are taken off
+    the day of their purchase, and periods in which goods ran out are left out. The history before
+    those weeks is cleaned with a little knowledge of them: outlier thresholds, filled gaps and
+    returns are of all of the history. Empty where the history is too short to tell.
     """
     run = await _known(session, run_id)
     tested = timedelta(days=ForecastSettings().origin_days - 1)

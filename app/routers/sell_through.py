@@ -1,9 +1,11 @@
 """消化予測: how SKUs, styles and locations will sell what they have, and whether in time."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Scope
@@ -47,14 +49,26 @@ Depth = Annotated[
         allow_inf_nan=False,
         ge=0,
         le=0.95,
-        description="What if: a discount to try beside that in force, share off the list price",
+        description="What if: a discount to try beside that in force, share off the list price;"
+        " a known promotion that is deeper keeps its price on its days",
         examples=[0.3],
     ),
 ]
+FIRST_END, LAST_END = date(2000, 1, 1), date(2099, 12, 31)
+
+
+def _plausible(day: date | None) -> date | None:
+    if day is not None and not FIRST_END <= day <= LAST_END:
+        raise ValueError(f"it must be from {FIRST_END} to {LAST_END}")
+    return day
+
+
 EndsOn = Annotated[
     Day | None,
+    AfterValidator(_plausible),
     Query(
-        description="What if: judge by this last day of sales 販売終了日, not by the master's",
+        description="What if: judge by this last day of sales 販売終了日, not by the master's;"
+        f" from {FIRST_END} to {LAST_END}",
         examples=["2012-01-31"],
     ),
 ]
@@ -98,7 +112,8 @@ async def get_sku_sell_through(
     binomial count whose variance is that of the forecast's errors over as many days together.
     Without `location_id` all locations together; their stock is not fungible, so that what is left
     is added up location by location. Computed when asked, from the last count and the forecast in
-    force. `depth` is answered in `what_if`, the elasticity being unsure. The CSV is the curve.
+    force. `depth` is answered in `what_if`, the elasticity being unsure; known promotions are in
+    the forecast already and not counted again. The CSV is the curve.
 
     `data_flags`: `derived_stock`, `negative_stock` (taken as none), `stale` (the location was
     counted since, without it), `no_stock_count`, `old_stock_count` (more than a week before

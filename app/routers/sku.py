@@ -117,8 +117,8 @@ async def get_forecast(
 ) -> dict[str, Any]:
     """Demand by week, or by day too, with quantiles; which method made it, why, how good it is.
 
-    Without `location_id` the location with the largest demand answers. Quantiles of a week are
-    not sums of those of its days.
+    Without `location_id` the location with the largest demand in its first week answers. Quantiles
+    of a week are not sums of those of its days.
     """
     found = await forecasts.forecast(session, sku_id, location_id)
     if found is None:

@@ -67,17 +67,25 @@ class ForecastRunBody(Body):
 class AccuracyBody(Body):
     model: str = Field(
         description="ensemble: what is in force; seasonal_naive, moving_average (of 28 days) and"
-        " plain_prophet to compare; else a member of the ensemble"
+        " plain_prophet to compare; else a member of the ensemble. All are forecast from the same"
+        " cleaned history, times the promotions of the time, which were known"
     )
     demand_class: str = Field(description="all: every class together")
     horizon: str = Field(description="Days ahead, first and last", examples=["1-7"])
-    series: int | None = Field(description="How many series it is the mean of")
-    rmsse: Ratio | None = Field(description="Root mean squared scaled error; 1: as naive")
-    wape: Ratio | None = Field(description="Absolute error as a share of the units sold")
+    series: int | None = Field(
+        description="How many series it is the mean of; periods in which goods ran out are left"
+        " out, since nobody knows what was wanted"
+    )
+    rmsse: Ratio | None = Field(
+        description="Root mean squared error over the root mean squared change between periods"
+    )
+    wape: Ratio | None = Field(description="Absolute error as a share of the units really sold")
     bias: Ratio | None = Field(description="Units forecast too many, as a share of those sold")
-    scaled_pinball: Ratio | None = Field(description="Of the quantiles, scaled as RMSSE is")
+    scaled_pinball: Ratio | None = Field(
+        description="Of the quantiles, over the mean absolute change between periods"
+    )
     coverage: dict[str, Ratio] | None = Field(
-        description="Share of totals over the horizon that stayed below the quantile, by level"
+        description="Share of periods that stayed at or below the quantile, by level"
     )
 
 
@@ -98,10 +106,13 @@ class LeadTimeBody(Body):
 class AccuraciesBody(Body):
     forecast_run_id: int
     as_of: date
-    tested_from: date = Field(description="First day of the time that nothing had seen")
+    tested_from: date = Field(
+        description="First day of the time that had no say in the choice of methods"
+    )
     items: list[AccuracyBody]
     lead_times: list[LeadTimeBody] = Field(
-        description="Demand over whole lead times: what reorder points rest on"
+        description="Demand over whole lead times: what reorder points rest on. Series whose"
+        " goods ran out on the way are left out, which lets stock look a little too safe"
     )
 
 

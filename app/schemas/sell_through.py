@@ -57,15 +57,18 @@ class OutlookBody(CourseBody):
     units_left_low: Quantity | None = Field(description="10 % quantile of the units left then")
     units_left_high: Quantity | None = Field(description="90 % quantile of the units left then")
     early_probability: Ratio | None = Field(
-        description="That it is gone before the tolerance around `target_on` begins"
+        description="That it is gone before the tolerance around `target_on` begins; where that is"
+        " beyond the horizon and the verdict early: by the horizon's end, the least it can be"
     )
-    on_time_probability: Ratio | None
+    on_time_probability: Ratio | None = Field(
+        description="Null where the tolerance ends beyond the horizon, as `late_probability`"
+    )
     late_probability: Ratio | None = Field(
         description="That it is still there when the tolerance ends"
     )
     days_late: int | None = Field(
-        description="Median sell-out date less `target_on`; negative: early; null: not within"
-        " the horizon, or no target"
+        description="Median sell-out date less `target_on`; negative: early; null: one of them is"
+        " not within the horizon, or no target"
     )
     verdict: VerdictName = Field(
         description="early 早期, on_time 適正, late 遅れ: what is more likely than not;"
@@ -94,11 +97,15 @@ class TrialBody(Body):
 
     depth: Ratio = Field(description="Share off the list price")
     current_depth: Ratio = Field(
-        description="Of the price in force by the verdict; the mean by demand of several series"
+        description="That the forecast counts on: of known promotions on their days, else of the"
+        " price in force by the verdict (the full price where a promotion runs at `as_of`); the"
+        " mean by demand of all days and series"
     )
     elasticity: float = Field(description="価格弾力性 of the policy")
     elasticity_sd: float = Field(description="Its standard deviation; tried at −1.2, 0 and +1.2")
-    demand_factor: FactorBody = Field(description="Demand then, as a multiple of demand now")
+    demand_factor: FactorBody = Field(
+        description="Demand then, as a multiple of demand as it is forecast"
+    )
     sell_out_p50: MiddleDatesBody
 
 

@@ -75,7 +75,11 @@ def told(
 
 def _spans(forecast: Forecast, days: int, begins: str) -> list[dict[str, Any]]:
     mean, variance = totals(
-        forecast.yhat, forecast.sum_variance, step_days=forecast.step_days, days=days
+        forecast.yhat,
+        forecast.sum_variance,
+        forecast.promotion_sd,
+        step_days=forecast.step_days,
+        days=days,
     )
     rows = quantiles(mean, variance, LEVELS)
     return [

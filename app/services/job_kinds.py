@@ -7,9 +7,11 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from app.domain.forecasting.boosted import LightGBMMissing
 from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.models import Job
 from app.queries import jobs
+from app.queries.forecast_partitions import RunIsOver
 from app.services import campaigns, evaluation, sample
 from app.services.forecasting import planning, running, runs
 from app.services.imports import loading, outcome
@@ -36,6 +38,8 @@ TOLD_AS_THEY_ARE = (
     running.NoScheduler,
     running.WorkersKeepDying,
     UnknownHolidayCountry,
+    RunIsOver,
+    LightGBMMissing,
     campaigns.UnknownCampaign,
 )
 

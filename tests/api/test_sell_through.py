@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from io import StringIO
 from typing import Any
 
+import numpy as np
 import pytest
 from httpx import AsyncClient
 from scipy.stats import nbinom
@@ -140,9 +141,52 @@ async def test_another_end_of_sales_may_be_tried(client: AsyncClient, sessions: 
     assert soon["curve"] == a["curve"]
     style = await ask(client, "/styles/B/sell-through", ends_on=str(DAY - timedelta(days=1)))
     assert style["verdict_reason"] == "past_season_end"
-    for extreme in ("0001-01-01", "9999-12-31"):
-        body = await ask(client, "/sku/A/sell-through", ends_on=extreme)
-        assert body["season_ends_on"] == extreme
+    for extreme in ("0001-01-01", "1999-12-31", "2100-01-01", "9999-12-31"):
+        for path in ("sku/A", "styles/B"):
+            answer = await client.get(f"/{path}/sell-through?ends_on={extreme}")
+            problem(answer, 422, "invalid-request")
+            assert "2000-01-01 to 2099-12-31" in answer.text
+    for edge in ("2000-01-01", "2099-12-31"):
+        assert (await ask(client, "/sku/A/sell-through", ends_on=edge))["season_ends_on"] == edge
+
+
+async def test_an_end_beyond_the_horizon_is_told_as_far_as_it_is_known(
+    client: AsyncClient, sessions: Sessions
+):
+    never = date(9999, 12, 31)  # as some masters write that there is none
+    await fill(
+        sessions,
+        *(sku("SOON", sales_end_on=never), given.stock("SOON", 10), forecast("SOON", 2.0)),
+        *(sku("SLOW", sales_end_on=never), given.stock("SLOW", 5000), forecast("SLOW", 2.0)),
+        *(sku("EVEN", sales_end_on=never), given.stock("EVEN", 350), forecast("EVEN", 2.0)),
+        # its tolerance begins within the horizon and ends after it
+        sku("EDGE", sales_end_on=DAY + timedelta(days=DAYS + 28)),
+        *(given.stock("EDGE", 355), forecast("EDGE", 2.0)),
+    )
+    async with sessions.begin() as session:
+        await renew_list(session)
+    listed = {row["sku_id"]: row for row in await rows(client, "/sell-through")}
+    found = {name: await ask(client, f"/sku/{name}/sell-through") for name in listed}
+    verdicts = {name: body["verdict_reason"] for name, body in found.items()}
+    assert verdicts == {
+        "SOON": "sold_out_early",
+        "SLOW": "beyond_horizon",
+        "EVEN": "sold_out_early",
+        "EDGE": "beyond_horizon",
+    }
+    for name, body in found.items():
+        assert (body["on_time_probability"], body["late_probability"]) == (None, None)
+        assert "beyond_horizon" in body["data_flags"]
+        assert listed[name]["verdict_reason"] == verdicts[name]
+        if name != "EDGE":
+            assert body["days_late"] is None
+            assert listed[name]["days_late"] is None
+    assert found["SOON"]["early_probability"] == 1
+    assert found["SLOW"]["early_probability"] is None
+    even = found["EVEN"]
+    assert even["early_probability"] == even["curve"][-1]["sold_out_probability"]
+    assert 0.5 <= even["early_probability"] < 1
+    assert 0 < found["EDGE"]["early_probability"] < 0.5
 
 
 async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, sessions: Sessions):
@@ -241,6 +285,63 @@ async def test_a_deeper_discount_sells_out_sooner_and_is_less_sure(
     assert [tried[d]["data_flags"] for d in tried] == [[]] * 3 + [["deeper_than_allowed"]]
     dearer = tried[0]["what_if"]["units_left_at_season_end"]
     assert dearer > tried[0]["units_left_at_season_end"]
+
+
+def promoted(sku_id: str, rate: float, depths: list[float], **more: Any) -> Forecast:
+    """A forecast that counts on promotions, the first depth being that of its last day."""
+    found = forecast(sku_id, rate, promotion_depth=depths, **more)
+    lifted = [m * (1 - depth) ** -2 for m, depth in zip(found.yhat, depths[1:], strict=True)]
+    found.yhat, found.sum_variance = lifted, [3 * sum(lifted[: n + 1]) for n in range(len(lifted))]
+    return found
+
+
+async def test_a_promotion_is_not_counted_twice(client: AsyncClient, sessions: Sessions):
+    running, coming = [0.3] + [0.3] * 14 + [0.0] * 14, [0.0] * 15 + [0.3] * 14
+    cheap = {name: given.disposition(name, 1.0) for name in ("RUNS", "COMES", "WEEKS")}
+    for name, depth in (("RUNS", 0.3), ("COMES", 0.1), ("WEEKS", 0.3)):
+        cheap[name].answer["current_depth"] = depth
+    await fill(
+        sessions,
+        *(sku(name, style_id="ST") for name in cheap),
+        *(given.stock(name, 500) for name in cheap),
+        promoted("RUNS", 2.0, running, days=28),
+        promoted("COMES", 2.0, coming, days=28),
+        promoted("WEEKS", 2.0, [0.3, 0.3, 0.3, 0.0, 0.0], days=28, step_days=7),
+        *(*cheap.values(), given.evaluation()),
+    )
+
+    async def then(path: str, depth: float) -> list[float]:
+        found = (await ask(client, f"{path}/sell-through", depth=depth, step="day"))["what_if"]
+        totals = [point["expected_demand"] for point in found["curve"]]
+        return [b - a for a, b in zip([0.0, *totals[:-1]], totals, strict=True)]
+
+    def daily(*halves: float) -> Any:
+        """Days of the first two weeks and of the other two; the mean over three elasticities."""
+        betas = [2 - 1.2 * 0.7, 2, 2 + 1.2 * 0.7]
+        k = [sum(one**-beta for beta in betas) / 3 for one in halves]
+        return pytest.approx([k[0]] * 14 + [k[1]] * 14, rel=0.01)
+
+    lift = 0.7**-2
+    for name in ("RUNS", "WEEKS"):
+        for depth in (0.0, 0.2, 0.3, 0.5):
+            found = np.array(await then(f"/sku/{name}", depth))
+            found[:14] /= 2 * lift
+            found[14:] /= 2
+            assert found == daily(min(1, (1 - depth) / 0.7), 1 - depth), (name, depth)
+    for depth in (0.0, 0.1, 0.3, 0.5):
+        found = np.array(await then("/sku/COMES", depth))
+        found[:14] /= 2
+        found[14:] /= 2 * lift
+        assert found == daily((1 - depth) / 0.9, min(1, (1 - depth) / 0.7)), depth
+    each = [np.array(await then(f"/sku/{name}", 0.4)) for name in cheap]
+    assert await then("/styles/ST", 0.4) == pytest.approx(sum(each), abs=0.05)
+    [group] = (await ask(client, "/locations/EC/sell-through", depth=0.4))["groups"]
+    assert group["what_if"]["curve"][-1]["expected_demand"] == pytest.approx(
+        sum(one.sum() for one in each), abs=0.05
+    )
+    same = (await ask(client, "/sku/RUNS/sell-through", depth=0.0))["what_if"]
+    assert same["demand_factor"] == {"low": 1, "middle": 1, "high": 1}
+    assert same["current_depth"] == pytest.approx(0.3 * lift / (1 + lift), abs=1e-3)
 
 
 def sales(sku_id: str, units: list[int], location_id: str = "EC") -> list[SalesDaily]:

@@ -6,6 +6,7 @@ import pytest
 from httpx import AsyncClient
 
 from app.database import Sessions
+from app.models import Forecast, ForecastRun
 from tests.api import given
 from tests.api.conftest import problem, rows
 from tests.api.given import Sku
@@ -90,6 +91,34 @@ async def test_a_forecast_names_its_weeks_its_method_and_the_reason(shop: AsyncC
             assert week["mean"] >= 0
         assert body["method_reason_ja"]
         assert body["method_reason_en"].endswith(".")
+
+
+async def test_of_several_locations_the_one_with_the_largest_first_week_answers(
+    client: AsyncClient, sessions: Sessions
+):
+    """A shop that is closed on the first day may be the largest all the same."""
+
+    def forecast(location_id: str, first_day: float, others: float) -> Forecast:
+        return Forecast(
+            sku_id="A",
+            location_id=location_id,
+            forecast_run_id=1,
+            starts_on=LAST_DAY + timedelta(days=1),
+            step_days=1,
+            demand_class="smooth",
+            method="tsb",
+            method_reason="equal_weights",
+            yhat=[first_day] + 6 * [others],
+            sum_variance=7 * [20.0],
+            level_cv2=0.1,
+            estimated_share=0.0,
+        )
+
+    run = ForecastRun(as_of=LAST_DAY, horizon_weeks=1, step_days=1, status="finished")
+    await given.add(sessions, Sku(sku_id="A"), run)
+    await given.add(sessions, forecast("CLOSED", 0.0, 9.0), forecast("OPEN", 5.0, 2.0))
+    body = (await client.get("/sku/A/forecast")).json()
+    assert (body["location_id"], body["weeks"][0]["mean"]) == ("CLOSED", 54)
 
 
 async def test_a_forecast_at_another_location_is_not_there(shop: AsyncClient):

@@ -113,6 +113,8 @@ async def test_a_forecast_is_of_what_would_have_sold(client: AsyncClient, work: 
 
     days = np.array([one["mean"] for one in told["PROMO"]["days"]])
     assert days[3:10].sum() / days[24:31].sum() == pytest.approx(0.7**-2, rel=0.15)
+    tried = (await client.get("/sku/PROMO/sell-through?depth=0.3")).json()["what_if"]
+    assert tried["current_depth"] == pytest.approx(0.3 * days[3:10].sum() / days.sum(), abs=2e-3)
     [promotion] = by_code["promotion"]
     assert (promotion["sku_id"], promotion["found_on"]) == ("PROMO", CAMPAIGN["starts_on"])
     assert promotion["detail"] == {"last_on": CAMPAIGN["ends_on"], "lift": pytest.approx(2.041)}
@@ -137,6 +139,8 @@ async def test_by_the_week_it_says_the_same(client: AsyncClient, work: Work):
     run = await forecast(client, work)
     out = (await client.get("/sku/OUT/forecast")).json()
     assert out["estimated_share"] == pytest.approx(50 / DAYS, abs=0.03)
+    tried = (await client.get("/sku/PROMO/sell-through?depth=0.3")).json()["what_if"]
+    assert 0 < tried["current_depth"] < 0.15
     new = (await client.get("/sku/NEW/forecast")).json()
     assert "launches in Tops" in new["borrowed_from"]
     codes = {finding["code"] for finding in await rows(client, f"/forecasts/{run}/findings")}

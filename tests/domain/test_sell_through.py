@@ -19,7 +19,7 @@ from app.domain.sell_through.outlook import (
     outlook,
     sell_out_day,
 )
-from app.domain.sell_through.price_response import demand_factors
+from app.domain.sell_through.price_response import Prices, demand_factors
 from app.domain.sell_through.stock_left import Floats
 
 DAYS = 40
@@ -94,7 +94,7 @@ def test_a_deeper_discount_is_never_later(
 ):
     def dates(d: float) -> list[int]:
         factors = demand_factors(d, np.zeros(1), elasticity=beta, elasticity_sd=sd)
-        return sell_out(stock, *(demand(rate, ratio).times(k) for k in factors))
+        return sell_out(stock, *(demand(rate, ratio).times(k[:, None]) for k in factors))
 
     shallow, deep = sorted((depth, other))
     pairs = zip(dates(shallow), dates(deep), strict=True)
@@ -162,12 +162,75 @@ def test_a_day_of_no_forecast_is_not_known():
     assert np.isnan(values[2:]).all()
 
 
+@given(
+    st.lists(st.floats(0.01, 20), min_size=7, max_size=7),
+    st.floats(0.001, 0.3),
+    st.integers(0, 9),
+    st.integers(5, 400),
+)
+def test_a_quiet_day_makes_nothing_unsold_again(
+    week: list[float], growth: float, skipped: int, stock: int
+):
+    days = 26 * 7
+    mean = np.cumsum(np.tile(week, 26))[None]
+    given = Demand(mean, mean * (1 + growth * np.arange(1, days + 1) * np.mean(week)))
+    given.mean[0, days - skipped :] = given.variance[0, days - skipped :] = np.nan
+    paced = given.paced()
+    known = days - skipped
+    assert paced.variance[0, 6:known:7] == pytest.approx(given.variance[0, 6:known:7])
+    assert np.isnan(paced.variance[0, known:]).all()
+    beyond = np.diff((paced.variance - paced.mean)[0, :known] / paced.mean[0, :known] ** 2)
+    assert (beyond[7 : known // 7 * 7 - 1] < 1e-9).all()
+
+
+def test_what_is_left_falls_on_saturdays_too():
+    week = np.tile([1, 1, 1, 1, 1.1, 0.8, 0.05], 26)
+    mean = 6 * np.cumsum(week)[None]
+    given = Demand(mean, mean * (1 + 0.2 * np.arange(1, 183)))
+    stock = np.array([600.0])
+    before, after = (outlook(stock, [d]).expected_left[0] for d in (given, given.paced()))
+    assert (np.diff(before)[5::7] == 0).any()
+    assert (np.diff(after) < 0).all()
+    even = demand(2, 4)
+    assert even.paced().variance == pytest.approx(even.variance)
+    nothing = Demand(np.zeros((1, 9)), np.zeros((1, 9)))
+    assert not nothing.paced().variance.any()
+    closed = Demand(np.array([[0.0, 0.0, 3.0, 3.0]]), np.array([[0.0, 0.0, 9.0, 9.0]]))
+    assert closed.paced().variance.tolist() == closed.variance.tolist()
+
+
 def test_the_response_to_a_price():
     factors = demand_factors(0.5, [0.0, 0.5], elasticity=2, elasticity_sd=0.5)
     assert factors[:, 0] == pytest.approx([2**1.4, 2**2.0, 2**2.6])
     assert factors[:, 1] == pytest.approx([1, 1, 1])
     dearer = demand_factors(0.0, [0.5], elasticity=2, elasticity_sd=0)
     assert dearer[:, 0] == pytest.approx([0.25] * 3)
+
+
+def test_a_known_promotion_keeps_its_price_and_is_not_counted_twice():
+    known = Prices(
+        verdict=np.array([0.1, 0.3]),
+        is_promoted=np.array([False, True]),  # what runs today was taken out of the history
+        promotion=np.array([[0.0, 0.4, 0.4], [0.3, 0.3, 0.0]]),
+    )
+    assert known.counted_on.tolist() == [[0.1, 0.4, 0.4], [0.3, 0.3, 0.0]]
+    assert known.tried(0.3).tolist() == [[0.3, 0.4, 0.4], [0.3, 0.3, 0.3]]
+    middle = demand_factors(known.tried(0.3), known.counted_on, elasticity=2, elasticity_sd=0)[1]
+    assert middle[0] == pytest.approx([(0.7 / 0.9) ** -2, 1, 1])
+    assert middle[1] == pytest.approx([1, 1, 0.7**-2])
+
+
+@given(rates, ratios, st.floats(0.1, 9), st.integers(1, DAYS - 1))
+def test_demand_that_changes_from_a_day_on(rate: float, ratio: float, k: float, day: int):
+    then = np.where(np.arange(DAYS) < day, 1.0, k)[None]
+    usual, found = demand(rate, ratio), demand(rate, ratio).times(then)
+    assert found.mean[0] == pytest.approx(rate * np.cumsum(then[0]))
+    assert (found.mean[0, :day] == usual.mean[0, :day]).all()
+    assert found.variance[0, :day] == pytest.approx(
+        np.maximum(usual.variance, usual.mean)[0, :day], abs=1e-9
+    )
+    even, whole = np.full((1, 1), k), np.full((1, DAYS), k)
+    assert usual.times(even).mean == pytest.approx(usual.times(whole).mean)
 
 
 def test_elasticities_are_those_of_sell_or_hold():

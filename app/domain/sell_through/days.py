@@ -7,6 +7,8 @@ import numpy as np
 from app.domain.demand import Ints
 from app.domain.sell_through.stock_left import Floats
 
+WEEK = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -52,15 +54,49 @@ class Demand:
         share = np.divide(rest, self.mean, out=np.zeros_like(rest), where=self.mean > 0)
         return Demand(rest, self.variance * share)
 
+    def paced(self) -> "Demand":
+        """The same with a variance that, within each week, grows at the pace of demand.
+
+        A forecast gives its variance in units of its mean by the number of days, whatever day of
+        the week the last of them is. Where the shop sells little on Saturdays, more variance and
+        hardly more mean would make what was asked for by Friday unsure again, and less of a stock
+        would seem to be sold by Saturday than by Friday. So within a week that ratio is taken not
+        at the day, but at the share of the week's demand up to it: at whole weeks it is as given.
+        """
+        n, days = self.mean.shape
+        has = self.mean > 0
+        if not has.any():
+            return self
+        # zeros come first and unknown days last: there the nearest that is known stands in
+        first, last = np.argmax(has, axis=1), days - 1 - np.argmax(has[:, ::-1], axis=1)
+        given = np.divide(self.variance, self.mean, out=np.ones((n, days)), where=has)
+        column = np.clip(np.arange(days), first[:, None], last[:, None])
+        ratio = np.take_along_axis(given, np.hstack([column[:, :1], column]), axis=1)
+        upto = np.minimum(np.arange(days), last[:, None])
+        mean = np.hstack([np.zeros((n, 1)), np.take_along_axis(self.mean, upto, axis=1)])
+        begin = np.arange(days) // WEEK * WEEK
+        end = np.minimum(begin + WEEK, days)
+        even = np.broadcast_to((np.arange(1, days + 1) - begin) / (end - begin), (n, days)).copy()
+        whole = mean[:, end] - mean[:, begin]
+        share = np.divide(mean[:, 1:] - mean[:, begin], whole, out=even, where=whole > 0)
+        clock = begin + np.clip(share, 0.0, 1.0) * (end - begin)
+        before = np.minimum(np.floor(clock).astype(np.int64), days - 1)
+        low = np.take_along_axis(ratio, before, axis=1)
+        high = np.take_along_axis(ratio, before + 1, axis=1)
+        return Demand(self.mean, (low + (clock - before) * (high - low)) * self.mean)
+
     def times(self, factor: Floats) -> "Demand":
-        """The same with its level changed by a factor k (n,).
+        """The same with what is asked for on each day changed by a factor (n, D) or (n, 1).
 
             m' = k·m,  V' = k·m + k²·(V − m)+
 
-        The level moves and its relative uncertainty stays; only the chance by which single
-        customers come belongs to the new mean. So more demand is more in every respect.
+        with k the factor of all days so far together, each by its demand. The level moves and its
+        relative uncertainty stays; only the chance by which single customers come belongs to the
+        new mean. So more demand is more in every respect.
         """
-        k = factor[:, None]
+        more = np.broadcast_to(factor - 1, self.mean.shape).copy()
+        grown = np.cumsum(np.diff(self.mean, axis=1, prepend=0.0) * more, axis=1)
+        k = 1 + np.divide(grown, self.mean, out=more, where=self.mean > 0)
         beyond = np.maximum(self.variance - self.mean, 0.0)
         return Demand(k * self.mean, k * self.mean + k**2 * beyond)
 

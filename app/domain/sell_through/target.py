@@ -92,7 +92,10 @@ class Judged:
     """The verdict on n rows.
 
     Attributes:
-        early, on_time, late: chances (n,), adding up to 1; NaN where they are not known.
+        early: chance (n,) that it is gone before the tolerance begins; NaN where not known. Where
+            that lies beyond the known days and the verdict is early, the least that it can be:
+            the chance to be gone by the last of them.
+        on_time, late: chances (n,), all three adding up to 1; NaN where they are not known.
         reason: `VerdictReason` (n,), which decides the verdict.
     """
 
@@ -150,9 +153,11 @@ def judge_sell_out(
         [reason.value for _, reason in rules],
         VerdictReason.TOO_UNCERTAIN.value,
     )
-    told = knows_late & has_stock & has_end & has_forecast
+    judged = has_stock & has_end & has_forecast
+    told = knows_late & judged
+    tells_early = judged & (~np.isnan(before) | (early >= LIKELY))
     return Judged(
-        early=np.where(told, before, np.nan),
+        early=np.where(tells_early, early, np.nan),
         on_time=np.where(told, on_time, np.nan),
         late=np.where(told, late, np.nan),
         reason=reason,

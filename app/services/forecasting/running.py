@@ -12,7 +12,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 8  # that a scheduler may take to answer
-DEATHS = 3  # of workers that had a partition in their hands, before the run is given up
+RETRIES = 3  # by Dask, of work that raised; how many workers may die is the scheduler's to say
 
 
 class NoDistributed(Exception):
@@ -126,7 +126,7 @@ class _Cluster:
         from distributed import CancelledError, KilledWorker, as_completed  # noqa: PLC0415 - an extra
 
         # Not pure: a task writes to the database, so the same one asked for again is done again.
-        futures = self._client.map(function, chunks, pure=False, retries=DEATHS)
+        futures = self._client.map(function, chunks, pure=False, retries=RETRIES)
         finished = as_completed(futures)  # type: ignore[no-untyped-call]
         for done, future in enumerate(finished, start=1):
             try:

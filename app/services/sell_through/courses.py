@@ -145,6 +145,8 @@ def told_to_the_end(of: Course, row: int, by: Targets, *, step_days: int) -> dic
     dates = sell_out_dates(of)
     target = day_after(of.today, float(by.target[row]))
     half = dates["p50"]
+    # a date beyond all that is known is no measure of how early it is gone; often it means none
+    is_near = by.target[row] <= np.isfinite(of.seen.sold_out[0]).sum()
 
     def then(values: Floats, before: Floats) -> float | None:
         if np.isnan(end[0]) or not of.is_counted:
@@ -160,7 +162,7 @@ def told_to_the_end(of: Course, row: int, by: Targets, *, step_days: int) -> dic
         "early_probability": known(judged.early[0]),
         "on_time_probability": known(judged.on_time[0]),
         "late_probability": known(judged.late[0]),
-        "days_late": (half - target).days if half and target and of.stock > 0 else None,
+        "days_late": (half - target).days if half and is_near and target and of.stock > 0 else None,
         **words(str(judged.reason[0])),
     }
 

@@ -18,6 +18,7 @@ from app.domain.policy_scopes import ScopedPolicies
 from app.domain.sell_through.days import Demand
 from app.domain.sell_through.outlook import outlook
 from app.domain.sell_through.own_past import dispersion_together
+from app.domain.sell_through.price_response import Prices, demand_factors
 from app.domain.sell_through.stock_left import Floats
 from app.domain.sell_through.together import outlook_together
 from app.queries import sell_through as queries
@@ -37,6 +38,7 @@ from app.services.sell_through.standing import (
     Targets,
     at_depth,
     doubts,
+    prices,
     standing,
     targets,
 )
@@ -154,19 +156,40 @@ class Heap:
 
     def what_if(self, depth: float, policy: Policy) -> "tuple[list[Demand], dict[str, Any]]":
         """Demand at another discount, a draw for each elasticity, and what is told about it."""
-        draws, factors = at_depth(self.at, depth, policy)
-        total = np.nan_to_num(self.at.demand.mean).max(axis=1, initial=0.0)
-        even = np.full(len(total), 1 / len(total))
-        share = total / total.sum() if total.sum() > 0 else even
-        now = np.array([row["current_depth"] or 0.0 for row in self.at.rows])
-        factor = dict(zip(("low", "middle", "high"), sorted(factors @ share), strict=True))
+        known = prices(self.at)
+        draws = at_depth(self.at, known, depth, policy)
         return draws, {
             "depth": depth,
-            "current_depth": float(share @ now),
             "elasticity": policy.elasticity,
             "elasticity_sd": policy.elasticity_sd,
-            "demand_factor": factor,
+            **_on_average(self.at.demand, draws, known, depth, policy),
         }
+
+
+def _on_average(
+    now: Demand, draws: Sequence[Demand], known: Prices, depth: float, policy: Policy
+) -> dict[str, Any]:
+    """The price that a forecast counts on and what another does to demand, by demand of a day."""
+    daily = np.nan_to_num(np.diff(now.mean, axis=1, prepend=0.0))
+    total = daily.sum()
+    if total > 0:
+        current = float((daily * known.counted_on).sum() / total)
+        factors = [np.nan_to_num(d.mean).max(axis=1).sum() / total for d in draws]
+    else:  # nothing is asked for: what it would be on a day without promotion
+        current = float(known.usual.mean())
+        factors = list(
+            demand_factors(
+                depth,
+                known.usual,
+                elasticity=policy.elasticity,
+                elasticity_sd=policy.elasticity_sd,
+            ).mean(axis=1)
+        )
+    names = ("low", "middle", "high")
+    return {
+        "current_depth": current,
+        "demand_factor": dict(zip(names, sorted(factors), strict=True)),
+    }
 
 
 def heap(at: Standing, history: Floats | None, policy: Policy) -> Heap:

@@ -77,7 +77,8 @@ def listed(rows: Sequence[Row], policies: ScopedPolicies) -> pl.DataFrame:
     )
     out = [np.where(has_stock, sell_out_day(sold_out, chance), 0) for chance in CHANCES]
     dates = [_dates(at.today, np.where(day == NEVER, np.nan, day)) for day in out]
-    target = np.where(has_stock & (out[1] != NEVER), out[1] - by.target, np.nan)
+    is_near = by.target <= (~np.isnan(at.demand.mean)).sum(axis=1)
+    late = np.where(has_stock & is_near & (out[1] != NEVER), out[1] - by.target, np.nan)
     left, low, high = _left(at, by)
     before = np.where(has_stock, 0.0, 1.0)
     return pl.DataFrame(
@@ -91,7 +92,7 @@ def listed(rows: Sequence[Row], policies: ScopedPolicies) -> pl.DataFrame:
             "sell_out_p90": dates[2],
             "season_ends_on": _dates(at.today, by.season_end),
             "target_on": _dates(at.today, by.target),
-            "days_late": _whole(target),
+            "days_late": _whole(late),
             "sold_out_probability": _maybe(_at_end(sold_out, by, before)),
             "units_left": _maybe(left),
             "units_left_low": _maybe(low),

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from app.domain.forecasting.promotions import DEEPEST
 from app.domain.policy import Policy
 from app.domain.policy_scopes import ScopedPolicies
 from app.domain.sell_through.days import Demand, daily_demand
-from app.domain.sell_through.price_response import demand_factors
+from app.domain.sell_through.price_response import Prices, demand_factors
 from app.domain.sell_through.stock_left import Floats
 from app.queries.sell_through import Row, reals
 
@@ -63,7 +64,7 @@ def standing(rows: Sequence[Row], *, together: bool) -> Standing:
         rows=rows,
         today=today,
         stock=np.array(counts, np.float64),
-        demand=demand_after(rows, today).after(np.array(later, np.int64)),
+        demand=demand_after(rows, today).paced().after(np.array(later, np.int64)),
     )
 
 
@@ -131,17 +132,33 @@ def targets(at: Standing, policies: ScopedPolicies) -> Targets:
     )
 
 
-def at_depth(at: Standing, depth: float, policy: Policy) -> tuple[list[Demand], Floats]:
-    """Demand at another discount, once for every elasticity that may be the true one.
-
-    Returns the draws, and the factors (3, n) by which demand changes. A series without a verdict
-    is taken to sell at its full price.
-    """
-    current = np.array([row["current_depth"] or 0.0 for row in at.rows])
-    factors = demand_factors(
-        depth, current, elasticity=policy.elasticity, elasticity_sd=policy.elasticity_sd
+def prices(at: Standing) -> Prices:
+    """The prices that the forecasts count on, day by day; without a verdict the full price."""
+    days = at.demand.mean.shape[1]
+    promotion, is_promoted = np.zeros((len(at.rows), days)), np.zeros(len(at.rows), np.bool_)
+    for number, (row, today) in enumerate(zip(at.rows, at.today, strict=True)):
+        if row["promotion_depth"] is None:
+            continue
+        now, *ahead = np.minimum(reals([row["promotion_depth"]])[0], DEEPEST)
+        daily = np.repeat(ahead, row["step_days"])[(today - row["starts_on"]).days + 1 :][:days]
+        promotion[number, : len(daily)] = daily
+        is_promoted[number] = now > 0
+    return Prices(
+        verdict=np.array([row["current_depth"] or 0.0 for row in at.rows]),
+        is_promoted=is_promoted,
+        promotion=promotion,
     )
-    return [at.demand.times(factor) for factor in factors], factors
+
+
+def at_depth(at: Standing, known: Prices, depth: float, policy: Policy) -> list[Demand]:
+    """Demand at another discount, once for every elasticity that may be the true one."""
+    factors = demand_factors(
+        known.tried(depth),
+        known.counted_on,
+        elasticity=policy.elasticity,
+        elasticity_sd=policy.elasticity_sd,
+    )
+    return [at.demand.times(factor) for factor in factors]
 
 
 def has_old_count(row: Row, today: date) -> bool:
