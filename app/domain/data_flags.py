@@ -17,6 +17,7 @@ WORDS = {
     "has_no_count": "no_stock_count",
     "has_old_count": "old_stock_count",
     "has_no_forecast": "no_forecast",
+    "has_old_forecast": "forecast_outdated",
     "is_past_end": "past_sales_end",
     "is_beyond_horizon": "beyond_horizon",
     "has_several_ends": "season_ends_differ",

@@ -44,6 +44,7 @@ SERIES = """
            foreseen.step_days, foreseen.demand_class, foreseen.method,
            coalesce(foreseen.estimated_share > 0, false) AS is_estimated,
            foreseen.borrowed_from IS NOT NULL AS is_borrowed,
+           cardinality(foreseen.yhat) AS periods,
            array_send(foreseen.yhat) AS yhat, array_send(foreseen.sum_variance) AS sum_variance
            {depth}
     FROM stock {join} JOIN foreseen USING (sku_id, location_id)
@@ -80,8 +81,8 @@ async def series_of(
     """Every series of the selection that has a stock count or a forecast, in key order.
 
     Rows have the last count (``on_hand`` null: never counted), what the SKU's master says, and the
-    forecast in force (``starts_on`` null: none; ``yhat``, ``sum_variance`` for `reals`);
-    with ``with_depth`` the ``current_depth`` of the verdict in force, and the
+    forecast in force (``starts_on`` null: none; ``yhat``, ``sum_variance`` for `reals`, of so many
+    ``periods``); with ``with_depth`` the ``current_depth`` of the verdict in force, and the
     ``promotion_depth`` that the forecast counts on (null: none; else for `reals`).
     """
     statement = SERIES.format(

@@ -117,6 +117,7 @@ async def get_sku_sell_through(
     `data_flags`: `derived_stock`, `negative_stock` (taken as none), `stale` (the location was
     counted since, without it), `no_stock_count`, `old_stock_count` (more than a week before
     `as_of`; what was sold since is not taken off), `no_forecast` (its stock is taken to stay),
+    `forecast_outdated` (so is it; the forecast in force ends before `as_of`: forecast anew),
     `past_sales_end`, `beyond_horizon` (the season ends after the forecast), `season_ends_differ`,
     `estimated_demand`, `borrowed`, `assumed_full_price` (no verdict tells its price),
     `deeper_than_allowed`.
