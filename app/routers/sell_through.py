@@ -190,7 +190,9 @@ async def get_style_forecast(
     """Demand of a style's SKUs together, by week or by day too, with quantiles.
 
     The mean is the sum of its SKUs' means, at all locations unless one is asked for. Quantiles are
-    those of the errors of the style's own total in the past, not sums of its SKUs'.
+    those of the errors of the style's own total in the past, not sums of its SKUs'. `data_flags`:
+    `weekly_forecast` (days were asked for, and some of its demand is forecast by the week),
+    `estimated_demand`, `borrowed`.
     """
     await _require_style(session, style_id)
     await _require_location(session, location_id)

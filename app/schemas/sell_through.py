@@ -242,6 +242,7 @@ class StyleForecastBody(Body):
     weeks: list[ForecastWeekBody]
     days: list[ForecastDayBody] | None = Field(
         description="Asked for by step=day; null otherwise, or where forecasts are by the week"
+        " (policy `forecast_step_days`): then flagged as `weekly_forecast`"
     )
     total: ForecastTotalBody = Field(
         description="All days together; its quantiles are no sums of those of days or weeks"

@@ -498,6 +498,20 @@ async def test_the_forecast_of_a_style_is_the_sum_of_its_skus(
     assert sku_weeks["weeks"] == own["weeks"]
 
 
+async def test_a_style_that_is_forecast_by_the_week_has_no_days_and_says_so(
+    client: AsyncClient, sessions: Sessions
+):
+    await fill(sessions, *(sku(name, style_id="ST") for name in "AB"), forecast("A", 1.0))
+    assert (
+        "weekly_forecast"
+        not in (await ask(client, "/styles/ST/forecast", step="day"))["data_flags"]
+    )
+    await given.add(sessions, forecast("B", 1.0, step_days=7))
+    body = await ask(client, "/styles/ST/forecast", step="day")
+    assert (body["days"], body["data_flags"]) == (None, ["weekly_forecast"])
+    assert (await ask(client, "/styles/ST/forecast"))["data_flags"] == []
+
+
 async def test_a_location_is_told_whole_or_by_category(client: AsyncClient, sessions: Sessions):
     await a_style(sessions)
     [whole] = (await ask(client, "/locations/EC/sell-through"))["groups"]
