@@ -24,6 +24,7 @@ WORDS = {
     "has_several_ends": "season_ends_differ",
     "is_stockout_unknown": "stockouts_unknown",
     "is_estimated": "estimated_demand",
+    "is_new": "new_item",
     "is_borrowed": "borrowed",
     "has_failed": "failed",
     "lacks_depth": "assumed_full_price",

@@ -122,7 +122,8 @@ async def get_forecast(
 
     `data_flags`: `weekly_forecast` (days were asked for, and demand is forecast by the week),
     `stockouts_unknown` (stock is not counted often enough to tell when it was out),
-    `estimated_demand`, `borrowed`, `failed` (a simpler method stands in).
+    `estimated_demand`, `new_item` (too young for a pattern of its own), `borrowed` (as others sold
+    when they were new), `failed` (a simpler method stands in).
     """
     found = await forecasts.forecast(session, sku_id, location_id)
     if found is None:

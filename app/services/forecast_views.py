@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.data_flags import data_flags
 from app.domain.forecasting.accuracy import BAND_DAYS
-from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.method_reason import OF_NEW_ITEMS, MethodReason
 from app.domain.forecasting.reason_text import REASON_TEXT
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.stored import quantiles, totals
@@ -43,6 +43,7 @@ def told(
         "is_weekly": by_day and not has_days,
         "is_stockout_unknown": forecast.estimated_share is None,
         "is_estimated": bool(forecast.estimated_share),
+        "is_new": forecast.method_reason in OF_NEW_ITEMS,
         "is_borrowed": forecast.borrowed_from is not None,
         "has_failed": forecast.failure is not None,
     }

@@ -512,6 +512,37 @@ async def test_a_style_that_is_forecast_by_the_week_has_no_days_and_says_so(
     assert (await ask(client, "/styles/ST/forecast"))["data_flags"] == []
 
 
+async def test_a_forecast_of_a_new_item_is_flagged(client: AsyncClient, sessions: Sessions):
+    await fill(
+        sessions,
+        *(sku("MEAN", style_id="ST"), given.stock("MEAN", 50)),
+        forecast("MEAN", 1.0, method="shrunken_mean", method_reason="new"),
+        *(sku("CURVE", style_id="ST"), given.stock("CURVE", 50)),
+        forecast(
+            *("CURVE", 1.0),
+            method="launch_curve",
+            method_reason="borrowed",
+            borrowed_from="Coats",
+        ),
+        *(sku("KNOWN"), given.stock("KNOWN", 50), forecast("KNOWN", 1.0)),
+    )
+    async with sessions.begin() as session:
+        await renew_list(session)
+    listed = {row["sku_id"]: row["data_flags"] for row in await rows(client, "/sell-through")}
+    both = ["new_item", "borrowed"]
+    for path, flags in (
+        ("sku/MEAN", ["new_item"]),
+        ("sku/CURVE", both),
+        ("styles/ST", both),
+        ("sku/KNOWN", []),
+    ):
+        for view in ("sell-through", "forecast"):
+            assert (await ask(client, f"/{path}/{view}"))["data_flags"] == flags, (path, view)
+        assert listed.get(path.removeprefix("sku/"), flags) == flags
+    [group] = (await ask(client, "/locations/EC/sell-through"))["groups"]
+    assert group["data_flags"] == both
+
+
 async def test_a_location_is_told_whole_or_by_category(client: AsyncClient, sessions: Sessions):
     await a_style(sessions)
     [whole] = (await ask(client, "/locations/EC/sell-through"))["groups"]

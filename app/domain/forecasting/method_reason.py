@@ -12,3 +12,7 @@ class MethodReason(StrEnum):
     NEW = "new"  # own mean so far, drawn towards the usual
     BORROWED = "borrowed"  # new, and sold like similar items when they were new
     UNUSABLE = "unusable"  # its history holds no numbers: as if it had never sold
+
+
+# a forecast of an item without a pattern of its own yet: flat, or by how others began
+OF_NEW_ITEMS = (MethodReason.NEW, MethodReason.BORROWED)

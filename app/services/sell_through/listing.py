@@ -142,7 +142,7 @@ def _doubts(at: Standing, by: Targets) -> list[dict[str, Any]]:
     return [
         {
             **{name: row[name] for name in ("is_derived", "is_negative", "is_stale")},
-            **{name: row[name] for name in ("is_estimated", "is_borrowed")},
+            **{name: row[name] for name in ("is_estimated", "is_new", "is_borrowed")},
             "has_old_count": has_old_count(row, today),
             "has_no_forecast": row["starts_on"] is None,
             "has_old_forecast": is_outdated,

@@ -198,6 +198,7 @@ def doubts(at: Standing, *, depth: float | None, policy: Policy) -> dict[str, bo
         "has_old_forecast": bool(at.is_outdated.any()),
         "has_old_count": any(map(has_old_count, rows, at.today)),
         "is_estimated": any(row["is_estimated"] for row in rows),
+        "is_new": any(row["is_new"] for row in rows),
         "is_borrowed": any(row["is_borrowed"] for row in rows),
     }
     if depth is None:
