@@ -8,11 +8,13 @@ import numpy as np
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.forecasting.method_reason import OF_NEW_ITEMS
 from app.queries.selection import Selection
 
 Floats: TypeAlias = np.typing.NDArray[np.float64]
 Row: TypeAlias = Mapping[Any, Any]
 
+NEW_ITEMS = {"of_new_items": [reason.value for reason in OF_NEW_ITEMS]}
 ELEMENT = np.dtype([("length", ">i4"), ("value", ">f4")])
 ARRAY_HEAD = 20  # bytes of array_send before the first element
 AT_ONCE = 4000  # series of all in memory at a time: some 12 MB
@@ -44,6 +46,8 @@ SERIES = """
            foreseen.step_days, foreseen.demand_class, foreseen.method,
            coalesce(foreseen.estimated_share > 0, false) AS is_estimated,
            foreseen.borrowed_from IS NOT NULL AS is_borrowed,
+           coalesce(foreseen.method_reason = ANY (:of_new_items), false) AS is_new,
+           cardinality(foreseen.yhat) AS periods,
            array_send(foreseen.yhat) AS yhat, array_send(foreseen.sum_variance) AS sum_variance
            {depth}
     FROM stock {join} JOIN foreseen USING (sku_id, location_id)
@@ -80,8 +84,8 @@ async def series_of(
     """Every series of the selection that has a stock count or a forecast, in key order.
 
     Rows have the last count (``on_hand`` null: never counted), what the SKU's master says, and the
-    forecast in force (``starts_on`` null: none; ``yhat``, ``sum_variance`` for `reals`);
-    with ``with_depth`` the ``current_depth`` of the verdict in force, and the
+    forecast in force (``starts_on`` null: none; ``yhat``, ``sum_variance`` for `reals`, of so many
+    ``periods``); with ``with_depth`` the ``current_depth`` of the verdict in force, and the
     ``promotion_depth`` that the forecast counts on (null: none; else for `reals`).
     """
     statement = SERIES.format(
@@ -91,7 +95,8 @@ async def series_of(
         depth=DEPTH if with_depth else "",
         verdict=VERDICT if with_depth else "",
     )
-    return list((await session.execute(text(statement), selection.bound())).mappings())
+    bound = selection.bound() | NEW_ITEMS
+    return list((await session.execute(text(statement), bound)).mappings())
 
 
 async def all_stocks(session: AsyncSession) -> AsyncIterator[list[RowMapping]]:
@@ -99,7 +104,7 @@ async def all_stocks(session: AsyncSession) -> AsyncIterator[list[RowMapping]]:
     statement = SERIES.format(
         of_skus="true", of_locations="true", join="LEFT", depth="", verdict=""
     )
-    found = await session.stream(text(statement))
+    found = await session.stream(text(statement), NEW_ITEMS)
     async for rows in found.mappings().partitions(AT_ONCE):
         yield list(rows)
 

@@ -118,9 +118,11 @@ async def get_sku_sell_through(
     `data_flags`: `derived_stock`, `negative_stock` (taken as none), `stale` (the location was
     counted since, without it), `no_stock_count`, `old_stock_count` (more than a week before
     `as_of`; what was sold since is not taken off), `no_forecast` (its stock is taken to stay),
+    `forecast_outdated` (so is it; the forecast in force ends before `as_of`: forecast anew),
     `past_sales_end`, `beyond_horizon` (the season ends after the forecast), `season_ends_differ`,
-    `estimated_demand`, `borrowed`, `assumed_full_price` (no verdict tells its price),
-    `deeper_than_allowed`.
+    `estimated_demand`, `new_item` (too young for a pattern of its own: its usual demand so far, or
+    that of others when they were new, which is `borrowed`), `assumed_full_price` (no verdict tells
+    its price), `deeper_than_allowed`.
     """
     if not await inventory.known_skus(session, [sku_id]):
         raise UnknownSku(f"sku_id '{sku_id}' is not in the catalogue")
@@ -190,7 +192,9 @@ async def get_style_forecast(
     """Demand of a style's SKUs together, by week or by day too, with quantiles.
 
     The mean is the sum of its SKUs' means, at all locations unless one is asked for. Quantiles are
-    those of the errors of the style's own total in the past, not sums of its SKUs'.
+    those of the errors of the style's own total in the past, not sums of its SKUs'. `data_flags`:
+    `weekly_forecast` (days were asked for, and some of its demand is forecast by the week),
+    `estimated_demand`, `new_item`, `borrowed`.
     """
     await _require_style(session, style_id)
     await _require_location(session, location_id)

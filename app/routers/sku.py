@@ -119,6 +119,11 @@ async def get_forecast(
 
     Without `location_id` the location with the largest demand in its first week answers. Quantiles
     of a week are not sums of those of its days.
+
+    `data_flags`: `weekly_forecast` (days were asked for, and demand is forecast by the week),
+    `stockouts_unknown` (stock is not counted often enough to tell when it was out),
+    `estimated_demand`, `new_item` (too young for a pattern of its own), `borrowed` (as others sold
+    when they were new), `failed` (a simpler method stands in).
     """
     found = await forecasts.forecast(session, sku_id, location_id)
     if found is None:

@@ -17,6 +17,7 @@ VerdictReasonName = Literal[
     "no_stock",
     "no_season_end",
     "no_forecast",
+    "forecast_outdated",
     "beyond_horizon",
     "too_uncertain",
 ]
@@ -129,7 +130,10 @@ class StockTargetBody(Body):
     )
     counted_on: date | None = Field(description="The latest of the counts")
     forecast_run_id: int | None
-    horizon_ends_on: date | None = Field(description="Nothing is said of what comes after")
+    horizon_ends_on: date | None = Field(
+        description="Nothing is said of what comes after; up to `as_of`: the forecast in force is"
+        " outdated"
+    )
     skus: int = Field(description="With a stock count or a forecast")
     locations: int
     on_hand: int | None = Field(description="手持在庫, units; null: never counted")
@@ -238,6 +242,7 @@ class StyleForecastBody(Body):
     weeks: list[ForecastWeekBody]
     days: list[ForecastDayBody] | None = Field(
         description="Asked for by step=day; null otherwise, or where forecasts are by the week"
+        " (policy `forecast_step_days`): then flagged as `weekly_forecast`"
     )
     total: ForecastTotalBody = Field(
         description="All days together; its quantiles are no sums of those of days or weeks"

@@ -100,6 +100,7 @@ class ForecastBody(Body):
     weeks: list[ForecastWeekBody]
     days: list[ForecastDayBody] | None = Field(
         description="Asked for by step=day; null otherwise, or where forecasts are by the week"
+        " (policy `forecast_step_days`): then flagged as `weekly_forecast`"
     )
     accuracy: ForecastAccuracyBody | None = Field(
         description="Null where the history is too short to tell"

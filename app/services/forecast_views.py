@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.data_flags import data_flags
 from app.domain.forecasting.accuracy import BAND_DAYS
-from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.method_reason import OF_NEW_ITEMS, MethodReason
 from app.domain.forecasting.reason_text import REASON_TEXT
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.stored import quantiles, totals
@@ -47,10 +48,12 @@ def told(
     reason_ja, reason_en = REASON_TEXT[MethodReason(forecast.method_reason)]
     has_days = by_day and forecast.step_days == 1
     flags = {
-        "stockouts_unknown": forecast.estimated_share is None,
-        "estimated_demand": bool(forecast.estimated_share),
-        "borrowed": forecast.borrowed_from is not None,
-        "failed": forecast.failure is not None,
+        "is_weekly": by_day and not has_days,
+        "is_stockout_unknown": forecast.estimated_share is None,
+        "is_estimated": bool(forecast.estimated_share),
+        "is_new": forecast.method_reason in OF_NEW_ITEMS,
+        "is_borrowed": forecast.borrowed_from is not None,
+        "has_failed": forecast.failure is not None,
     }
     return {
         "sku_id": forecast.sku_id,
@@ -69,7 +72,7 @@ def told(
         "estimated_share": forecast.estimated_share,
         "borrowed_from": forecast.borrowed_from,
         "failure": forecast.failure,
-        "data_flags": [name for name, holds in flags.items() if holds],
+        "data_flags": data_flags(flags),
     }
 
 

@@ -60,7 +60,11 @@ def _told(rows: Sequence[Row], history: Floats, as_of: date, *, by_day: bool) ->
         "days": _spans(total, ratio, as_of, 1, "day") if has_days else None,
         "total": _total(total, ratio, as_of),
         "data_flags": data_flags(
-            {name: any(row[name] for row in rows) for name in ("is_estimated", "is_borrowed")}
+            {
+                name: any(row[name] for row in rows)
+                for name in ("is_estimated", "is_new", "is_borrowed")
+            }
+            | {"is_weekly": by_day and not has_days}
         ),
     }
 

@@ -320,6 +320,7 @@ async def test_days_add_up_to_weeks_and_their_quantiles_do_not(shop: AsyncClient
         mine = days[7 * number : 7 * number + 7]
         assert sum(day["mean"] for day in mine) == pytest.approx(week["mean"], abs=0.05)
         assert sum(day["quantiles"]["0.95"] for day in mine) > week["quantiles"]["0.95"]
+    assert "weekly_forecast" not in body["data_flags"]
     assert (await shop.get("/sku/STEADY/forecast")).json() == body | {"days": None}
     problem(await shop.get("/sku/STEADY/forecast?step=month"), 422, "invalid-request")
 
@@ -332,6 +333,9 @@ async def test_forecasts_by_the_week_serve_all_who_read_them(own_shop: AsyncClie
     await own_work()
     body = (await own_shop.get("/sku/STEADY/forecast?step=day")).json()
     assert (len(body["weeks"]), body["days"]) == (26, None)
+    assert "weekly_forecast" in body["data_flags"]
+    weekly = (await own_shop.get("/sku/STEADY/forecast")).json()
+    assert weekly["data_flags"] == [f for f in body["data_flags"] if f != "weekly_forecast"]
     by_week = {sku: body["weeks"][0]["mean"] for sku, body in (await in_force(own_shop)).items()}
     assert by_week["STEADY"] == pytest.approx(by_day["STEADY"], rel=0.2)
     assert (await own_shop.get("/sku/STEADY")).json()["weekly_demand"] == by_week["STEADY"]

@@ -217,7 +217,7 @@ async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, ses
         "SHORT": ("beyond_horizon", ["stale", "beyond_horizon"]),
         "DEAD": ("sold_out_late", ["stale"]),
         "HUGE": ("sold_out_early", ["stale"]),
-        "OLD": ("past_season_end", ["no_forecast", "past_sales_end"]),
+        "OLD": ("past_season_end", ["forecast_outdated", "past_sales_end"]),
         "LONG-AGO": ("sold_out_early", ["stale", "old_stock_count"]),
         "NOTHING": ("no_stock", ["no_stock_count", "no_forecast"]),
     }
@@ -241,6 +241,42 @@ async def test_what_cannot_be_told_is_null_and_says_why(client: AsyncClient, ses
     assert found["DEAD"]["units_left_at_season_end"] == 9
     assert found["HUGE"]["sell_out_on"]["p90"] == str(DAY + timedelta(days=1))
     assert found["NO-FORECAST"]["curve"] == found["NOTHING"]["curve"] == []
+
+
+async def test_a_forecast_of_days_gone_by_is_said_to_be_outdated(
+    client: AsyncClient, sessions: Sessions
+):
+    long_ago = {"starts_on": DAY - timedelta(days=40), "days": 28}
+    first, last = long_ago["starts_on"], DAY - timedelta(days=13)
+    await fill(
+        sessions,
+        *(sku("OLD", style_id="ST"), given.stock("OLD", 9), forecast("OLD", 1, **long_ago)),
+        *(sku("WEEKS", style_id="ST"), given.stock("WEEKS", 9)),
+        forecast("WEEKS", 1, step_days=7, **long_ago),
+        *(sku("NONE"), given.stock("NONE", 9)),
+        # one day of it is still to come
+        *(sku("LAST"), given.stock("LAST", 9)),
+        forecast("LAST", 1, starts_on=DAY - timedelta(days=26), days=28),
+    )
+    async with sessions.begin() as session:
+        await renew_list(session)
+    listed = {row["sku_id"]: row for row in await rows(client, "/sell-through")}
+    for path in ("/sku/OLD", "/sku/WEEKS", "/styles/ST"):
+        body = await ask(client, f"{path}/sell-through", depth=0.2)
+        assert (body["verdict"], body["verdict_reason"]) == ("cannot_tell", "forecast_outdated")
+        assert body["what_if"]["verdict_en"] == body["verdict_en"]
+        for sentence in (body["verdict_ja"], body["verdict_en"]):
+            assert all(str(day) in sentence for day in (first, last, DAY))
+        assert (body["as_of"], body["horizon_ends_on"]) == (str(DAY), str(last))
+        assert "forecast_outdated" in body["data_flags"]
+        assert "no_forecast" not in body["data_flags"]
+    for name in ("OLD", "WEEKS"):
+        assert listed[name]["verdict_reason"] == "forecast_outdated"
+        assert listed[name]["data_flags"] == ["forecast_outdated"]
+    assert listed["NONE"]["verdict_reason"] == "no_forecast"
+    assert listed["LAST"]["verdict_reason"] == "beyond_horizon"
+    [group] = (await ask(client, "/locations/EC/sell-through"))["groups"]
+    assert {"no_forecast", "forecast_outdated"} <= set(group["data_flags"])
 
 
 async def test_stock_counted_after_the_forecast_was_made_meets_what_is_left_of_it(
@@ -460,6 +496,51 @@ async def test_the_forecast_of_a_style_is_the_sum_of_its_skus(
     sku_weeks = await ask(client, "/styles/B/forecast")
     own = (await client.get("/sku/B/forecast")).json()
     assert sku_weeks["weeks"] == own["weeks"]
+
+
+async def test_a_style_that_is_forecast_by_the_week_has_no_days_and_says_so(
+    client: AsyncClient, sessions: Sessions
+):
+    await fill(sessions, *(sku(name, style_id="ST") for name in "AB"), forecast("A", 1.0))
+    assert (
+        "weekly_forecast"
+        not in (await ask(client, "/styles/ST/forecast", step="day"))["data_flags"]
+    )
+    await given.add(sessions, forecast("B", 1.0, step_days=7))
+    body = await ask(client, "/styles/ST/forecast", step="day")
+    assert (body["days"], body["data_flags"]) == (None, ["weekly_forecast"])
+    assert (await ask(client, "/styles/ST/forecast"))["data_flags"] == []
+
+
+async def test_a_forecast_of_a_new_item_is_flagged(client: AsyncClient, sessions: Sessions):
+    await fill(
+        sessions,
+        *(sku("MEAN", style_id="ST"), given.stock("MEAN", 50)),
+        forecast("MEAN", 1.0, method="shrunken_mean", method_reason="new"),
+        *(sku("CURVE", style_id="ST"), given.stock("CURVE", 50)),
+        forecast(
+            *("CURVE", 1.0),
+            method="launch_curve",
+            method_reason="borrowed",
+            borrowed_from="Coats",
+        ),
+        *(sku("KNOWN"), given.stock("KNOWN", 50), forecast("KNOWN", 1.0)),
+    )
+    async with sessions.begin() as session:
+        await renew_list(session)
+    listed = {row["sku_id"]: row["data_flags"] for row in await rows(client, "/sell-through")}
+    both = ["new_item", "borrowed"]
+    for path, flags in (
+        ("sku/MEAN", ["new_item"]),
+        ("sku/CURVE", both),
+        ("styles/ST", both),
+        ("sku/KNOWN", []),
+    ):
+        for view in ("sell-through", "forecast"):
+            assert (await ask(client, f"/{path}/{view}"))["data_flags"] == flags, (path, view)
+        assert listed.get(path.removeprefix("sku/"), flags) == flags
+    [group] = (await ask(client, "/locations/EC/sell-through"))["groups"]
+    assert group["data_flags"] == both
 
 
 async def test_a_location_is_told_whole_or_by_category(client: AsyncClient, sessions: Sessions):

@@ -123,6 +123,8 @@ async def test_a_forecast_is_of_what_would_have_sold(client: AsyncClient, work: 
         assert told[sku]["demand_class"] == "new"
         assert told[sku]["method_reason"] == "borrowed"
         assert "launches in Tops" in told[sku]["borrowed_from"]
+        assert {"new_item", "borrowed"} <= set(told[sku]["data_flags"])
+        assert "new_item" in (await client.get(f"/sku/{sku}/sell-through")).json()["data_flags"]
     assert 3 < weekly["NEW"].mean() < 14
     assert 0 < weekly["UNSOLD"].mean() < weekly["NEW"].mean()
     assert told["TOP-01"]["borrowed_from"] is None

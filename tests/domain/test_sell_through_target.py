@@ -23,6 +23,7 @@ def reason(
     season_end: float = 12,
     target: float = 10,
     tolerance: int = 2,
+    is_outdated: bool = False,
 ) -> str:
     judged = judge_sell_out(
         np.array([sold_out]),
@@ -30,6 +31,7 @@ def reason(
         season_end=np.array([season_end]),
         target=np.array([target]),
         tolerance=np.array([tolerance]),
+        is_outdated=np.array([is_outdated]),
     )
     return str(judged.reason[0])
 
@@ -57,6 +59,8 @@ def test_what_cannot_be_told_and_why():
     assert reason(gone_on(1), has_stock=False) == VerdictReason.NO_STOCK
     assert reason(gone_on(1), season_end=none, target=none) == VerdictReason.NO_SEASON_END
     assert reason([none] * DAYS) == VerdictReason.NO_FORECAST
+    assert reason([none] * DAYS, is_outdated=True) == VerdictReason.FORECAST_OUTDATED
+    assert reason(gone_on(99), is_outdated=True) == VerdictReason.SOLD_OUT_LATE
     assert reason(gone_on(99), season_end=50, target=48) == VerdictReason.BEYOND_HORIZON
     assert reason(gone_on(99), season_end=21, target=19) == VerdictReason.BEYOND_HORIZON
     vague = list(np.linspace(0.3, 0.7, DAYS))
@@ -91,6 +95,7 @@ def test_chances_add_up_and_the_verdict_is_the_likely_one(
         season_end=np.floor(np.array([end])),
         target=np.floor(np.array([end - window])),
         tolerance=np.array([tolerance]),
+        is_outdated=np.array([False]),
     )
     verdict = VERDICT.get(VerdictReason(judged.reason[0]), SellOutVerdict.CANNOT_TELL)
     chances = {

@@ -14,3 +14,7 @@ class MethodReason(StrEnum):
     OWN_REGRESSORS = "own_regressors"  # learns the effect of discounts from its own history
     COMEBACK = "comeback"  # inactive: at least what such series sold that came back
     UNUSABLE = "unusable"  # its history holds no numbers: as if it had never sold
+
+
+# a forecast of an item without a pattern of its own yet: flat, or by how others began
+OF_NEW_ITEMS = (MethodReason.NEW, MethodReason.BORROWED)

@@ -35,6 +35,7 @@ class VerdictReason(StrEnum):
     NO_STOCK = "no_stock"
     NO_SEASON_END = "no_season_end"
     NO_FORECAST = "no_forecast"
+    FORECAST_OUTDATED = "forecast_outdated"
     BEYOND_HORIZON = "beyond_horizon"
     TOO_UNCERTAIN = "too_uncertain"
 
@@ -46,7 +47,8 @@ VERDICT = {
     VerdictReason.PAST_SEASON_END: SellOutVerdict.LATE,
 }  # all others: cannot tell
 
-# reason → (ja, en), one sentence for the console and the API
+# reason → (ja, en), one sentence for the console and the API; that of an outdated forecast names
+# its first and last day and the day of the stock
 VERDICT_TEXT = {
     VerdictReason.SOLD_OUT_EARLY: (
         "適正完売日より前に売り切れる見込みです。欠品による機会損失に注意してください。",
@@ -75,6 +77,10 @@ VERDICT_TEXT = {
     VerdictReason.NO_FORECAST: (
         "需要予測がないため判定できません。",
         "There is no forecast of its demand to judge by.",
+    ),
+    VerdictReason.FORECAST_OUTDATED: (
+        "需要予測（{first}〜{last}）が在庫日（{today}）までに終わっています。予測の更新が必要です。",
+        "The forecast in force, {first} to {last}, ends by the day of stock, {today}: renew it.",
     ),
     VerdictReason.BEYOND_HORIZON: (
         "適正完売日が予測期間より先のため、まだ判定できません。",
@@ -112,6 +118,7 @@ def judge_sell_out(
     season_end: Floats,
     target: Floats,
     tolerance: Ints,
+    is_outdated: np.typing.NDArray[np.bool_],
 ) -> Judged:
     """Whether each stock will be sold out early, on time or late.
 
@@ -124,6 +131,7 @@ def judge_sell_out(
         season_end: day (n,) from now on which the season ends, 1 tomorrow; NaN: no end is known.
         target: day (n,) by which it should be gone; NaN as well then.
         tolerance: days (n,) around the target that are on time.
+        is_outdated: whether there is a forecast (n,) where nothing is known, of days gone by.
     """
     has_end = ~np.isnan(season_end)
     day = np.where(has_end, np.nan_to_num(target), 0).astype(np.int64)
@@ -142,6 +150,7 @@ def judge_sell_out(
         (~has_stock, VerdictReason.NO_STOCK),
         (~has_end, VerdictReason.NO_SEASON_END),
         (np.nan_to_num(season_end) <= 0, VerdictReason.PAST_SEASON_END),
+        (~has_forecast & is_outdated, VerdictReason.FORECAST_OUTDATED),
         (~has_forecast, VerdictReason.NO_FORECAST),
         (early >= LIKELY, VerdictReason.SOLD_OUT_EARLY),
         (~knows_late, VerdictReason.BEYOND_HORIZON),

@@ -123,13 +123,16 @@ def told(of: Course, *, step_days: int) -> dict[str, Any]:
     return {"sell_out_on": sell_out_dates(of), "curve": curve(of, step_days=step_days)}
 
 
-def told_to_the_end(of: Course, row: int, by: Targets, *, step_days: int) -> dict[str, Any]:
+def told_to_the_end(
+    of: Course, row: int, by: Targets, forecast: tuple[date, date] | None, *, step_days: int
+) -> dict[str, Any]:
     """The same with what the end of the season will see, and the verdict.
 
     Args:
         of: the course, looked at every day.
         row: whose targets hold for it.
         by: the targets.
+        forecast: its first and last day, wherever they lie; None without one.
         step_days: between two points of the curve.
     """
     end, now = by.season_end[row : row + 1], np.array([of.stock])
@@ -141,6 +144,7 @@ def told_to_the_end(of: Course, row: int, by: Targets, *, step_days: int) -> dic
         season_end=end,
         target=by.target[row : row + 1],
         tolerance=by.tolerance[row : row + 1],
+        is_outdated=np.array([forecast is not None]),
     )
     dates = sell_out_dates(of)
     target = day_after(of.today, float(by.target[row]))
@@ -163,14 +167,19 @@ def told_to_the_end(of: Course, row: int, by: Targets, *, step_days: int) -> dic
         "on_time_probability": known(judged.on_time[0]),
         "late_probability": known(judged.late[0]),
         "days_late": (half - target).days if half and is_near and target and of.stock > 0 else None,
-        **words(str(judged.reason[0])),
+        **words(str(judged.reason[0]), today=of.today, forecast=forecast),
     }
 
 
-def words(code: str) -> dict[str, str]:
+def words(
+    code: str, *, today: date | None = None, forecast: tuple[date, date] | None = None
+) -> dict[str, str]:
     """A verdict and its reason, in Japanese and English too."""
     reason = VerdictReason(code)
-    ja, en = VERDICT_TEXT[reason]
+    first, last = forecast or (None, None)
+    ja, en = (
+        sentence.format(today=today, first=first, last=last) for sentence in VERDICT_TEXT[reason]
+    )
     return {
         "verdict": VERDICT.get(reason, SellOutVerdict.CANNOT_TELL).value,
         "verdict_reason": reason.value,

@@ -222,12 +222,12 @@ def _item(
     }
     counts = [row["on_hand"] for row in at.rows if row["on_hand"] is not None]
     runs = [row["forecast_run_id"] for row in at.rows if row["forecast_run_id"] is not None]
-    today, has_end = at.today[0], not np.isnan(end)
+    today, has_end, past = at.today[0], not np.isnan(end), at.forecast_days
     return {
         "as_of": today,
         "counted_on": max((r["counted_on"] for r in at.rows if r["counted_on"]), default=None),
         "forecast_run_id": max(runs, default=None),
-        "horizon_ends_on": day_after(today, reach) if reach else None,
+        "horizon_ends_on": day_after(today, reach) if reach else past and past[1],
         "skus": len({row["sku_id"] for row in at.rows}),
         "locations": len({row["location_id"] for row in at.rows}),
         "on_hand": sum(counts) if counts else None,
@@ -236,7 +236,7 @@ def _item(
         "target_on": day_after(today, float(by.target[last])),
         "clearance_days": int(by.clearance[last]) if has_end else None,
         "tolerance_days": int(by.tolerance[last]) if has_end else None,
-        **told_to_the_end(now, last, by, step_days=step_days),
+        **told_to_the_end(now, last, by, at.forecast_days, step_days=step_days),
         "what_if": (
             None if depth is None else _what_if(whole, depth, last, by, policy, step_days=step_days)
         ),
@@ -265,5 +265,7 @@ def _what_if(
     return {
         **about,
         "sell_out_p50": middle_dates([whole.course([draw]) for draw in draws]),
-        **told_to_the_end(whole.course(draws), last, by, step_days=step_days),
+        **told_to_the_end(
+            whole.course(draws), last, by, whole.at.forecast_days, step_days=step_days
+        ),
     }

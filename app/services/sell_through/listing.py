@@ -74,6 +74,7 @@ def listed(rows: Sequence[Row], policies: ScopedPolicies) -> pl.DataFrame:
         season_end=by.season_end,
         target=by.target,
         tolerance=by.tolerance,
+        is_outdated=at.is_outdated,
     )
     out = [np.where(has_stock, sell_out_day(sold_out, chance), 0) for chance in CHANCES]
     dates = [_dates(at.today, np.where(day == NEVER, np.nan, day)) for day in out]
@@ -136,17 +137,19 @@ def _at_end(values: Floats, by: Targets, before: Floats) -> Floats:
 
 def _doubts(at: Standing, by: Targets) -> list[dict[str, Any]]:
     reach = (~np.isnan(at.demand.mean)).sum(axis=1)
-    facts = zip(at.rows, at.today, by.season_end.tolist(), reach.tolist(), strict=True)
+    old = at.is_outdated.tolist()
+    facts = zip(at.rows, at.today, by.season_end.tolist(), reach.tolist(), old, strict=True)
     return [
         {
             **{name: row[name] for name in ("is_derived", "is_negative", "is_stale")},
-            **{name: row[name] for name in ("is_estimated", "is_borrowed")},
+            **{name: row[name] for name in ("is_estimated", "is_new", "is_borrowed")},
             "has_old_count": has_old_count(row, today),
-            "has_no_forecast": not known,
+            "has_no_forecast": row["starts_on"] is None,
+            "has_old_forecast": is_outdated,
             "is_past_end": end <= 0,
             "is_beyond_horizon": 0 < known < end,
         }
-        for row, today, end, known in facts
+        for row, today, end, known, is_outdated in facts
     ]
 
 

@@ -97,13 +97,13 @@ def _group(
     )
     left, is_told = _left_at_ends(at, by.season_end)
     has_end = ~np.isnan(by.season_end)
-    flags = doubts(at, depth=depth, policy=policy)
+    flags, past = doubts(at, depth=depth, policy=policy), at.forecast_days
     return {
         "as_of": at.today[0],
         "skus": len({row["sku_id"] for row in at.rows}),
         "on_hand": sum(counts),
         "sold_out_units": int(whole.sold_out_units),
-        "horizon_ends_on": day_after(at.today[0], reach) if reach else None,
+        "horizon_ends_on": day_after(at.today[0], reach) if reach else past and past[1],
         "units_left_at_season_end": float(left.sum()) if is_told.any() else None,
         "units_without_season_end": int(at.stock[~has_end].sum()),
         "units_beyond_horizon": int(at.stock[has_end & ~is_told].sum()),

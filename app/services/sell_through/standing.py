@@ -34,6 +34,25 @@ class Standing:
     stock: Floats
     demand: Demand
 
+    @property
+    def is_outdated(self) -> np.typing.NDArray[np.bool_]:
+        """Whether all that a series' forecast tells (n,) lies before today."""
+        has_forecast = np.array([row["starts_on"] is not None for row in self.rows], np.bool_)
+        return has_forecast & np.isnan(self.demand.mean).all(axis=1)
+
+    @property
+    def forecast_days(self) -> tuple[date, date] | None:
+        """The first and the last day of any forecast; None without one."""
+        spans = [
+            (row["starts_on"], row["starts_on"] + timedelta(days=row["step_days"] * row["periods"]))
+            for row in self.rows
+            if row["starts_on"] is not None
+        ]
+        if not spans:
+            return None
+        first, after = (list(days) for days in zip(*spans, strict=True))
+        return min(first), max(after) - timedelta(days=1)
+
     def some(self, rows: np.typing.NDArray[np.int64]) -> "Standing":
         return Standing(
             rows=[self.rows[row] for row in rows],
@@ -175,10 +194,11 @@ def doubts(at: Standing, *, depth: float | None, policy: Policy) -> dict[str, bo
         "is_negative": any(row["is_negative"] for row in rows),
         "is_stale": any(row["is_stale"] for row in rows),
         "has_no_count": not rows or any(row["on_hand"] is None for row in rows),
-        "has_no_forecast": not rows
-        or bool(np.isnan(at.demand.mean).all(axis=1).any() or not at.demand.mean.shape[1]),
+        "has_no_forecast": not rows or any(row["starts_on"] is None for row in rows),
+        "has_old_forecast": bool(at.is_outdated.any()),
         "has_old_count": any(map(has_old_count, rows, at.today)),
         "is_estimated": any(row["is_estimated"] for row in rows),
+        "is_new": any(row["is_new"] for row in rows),
         "is_borrowed": any(row["is_borrowed"] for row in rows),
     }
     if depth is None:
