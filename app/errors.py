@@ -27,6 +27,7 @@ from app.routers.missing import (
     UnknownForecastRun,
     UnknownImport,
     UnknownJob,
+    UnknownLocations,
     UnknownSku,
     UnknownStyle,
 )
@@ -73,7 +74,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     NoLtvModel: (404, "run an evaluation first"),
     NoRoom: (507, "the disk is full; nothing of the upload was kept"),
     NotEvaluated: (404, "sku_id '{sku_id}' has no verdict: it has no list price"),
-    NotForecast: (404, "sku_id '85123A' has no forecast at this location"),
+    NotForecast: (404, "sku_id '85123A' has no forecast: it has sold at other locations only: EC"),
     NothingToOrder: (
         409,
         "none of 4868 items has to be ordered: 4584 enough_stock, 284 no_demand",
@@ -99,6 +100,7 @@ CATALOGUE: dict[type[Exception], tuple[int, str]] = {
     UnknownImport: (404, "import {import_id} does not exist"),
     UnknownJob: (404, "job {job_id} does not exist"),
     UnknownLocation: (404, "location_id 'OSAKA' is not known"),
+    UnknownLocations: (422, "location_ids that are not known: OSAKA"),
     UnknownMapping: (404, "mapping '{name}' does not exist"),
     UnknownOrderList: (404, "order list {order_list_id} does not exist"),
     UnknownProfile: (422, "mapping 'x' is not known for sales; known: online_retail_ii"),
@@ -203,15 +205,21 @@ def _allowed_methods(request: Request) -> list[str]:
 async def answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {
-            "loc": list(found["loc"]),
-            "msg": found["msg"].removeprefix("Value error, "),
-            "type": found["type"],
-        }
+        {"loc": list(found["loc"]), "msg": _told(found, request), "type": found["type"]}
         for found in error.errors()[:MOST_ERRORS]
     ]
     where = ".".join(str(part) for part in errors[0]["loc"])
     return _answer(request, 422, INVALID, f"{where}: {errors[0]['msg']}", errors=errors)
+
+
+def _told(found: dict[str, Any], request: Request) -> str:
+    """What is wrong with a value, in words that do not presume our classes."""
+    if found["loc"] == ("body",) and found["type"] == "model_attributes_type":
+        if not isinstance(found["input"], bytes):  # it was JSON
+            return "must be a JSON object"
+        sent = request.headers.get("Content-Type", "none")
+        return f"must be JSON, with the header Content-Type: application/json; it was {sent}"
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:

@@ -190,11 +190,18 @@ def forecast(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="A Dask scheduler whose workers do it, such as tcp://10.0.0.5:8786."),
+        typer.Option(
+            help="A Dask scheduler whose workers do it, such as tcp://10.0.0.5:8786. The running"
+            " service's worker speaks with it: Dask must be installed where that runs."
+        ),
     ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="A day; default: the last one with sales."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Last day of history; default: the last one with sales. The forecasts in force"
+            " are replaced, also by older ones.",
+        ),
     ] = None,
 ) -> None:
     """Forecast every SKU at every location anew, and say how good that is."""

@@ -7,6 +7,7 @@ that rests on them, and a merchandiser changes them without a release.
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.domain.policy_forecast import ForecastPolicy
 from app.domain.policy_value import PolicyError, checked
 from app.domain.policy_value import policy_value as _value
 
@@ -20,7 +21,7 @@ Money = TypeVar("Money", float, "pd.Series[float]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(ForecastPolicy):
     """All policy values; see each field's metadata for unit, range and source."""
 
     holding_rate: float = _value(
@@ -253,13 +254,8 @@ class Policy:
         "Share of several SKUs' stock that may be left when they count as sold out together",
     )
 
-    forecast_step_days: int = _value(
-        1, 1, 7, "1: days, 7: weeks", "予測の単位", "Days in a period of the forecast"
-    )
-
     def __post_init__(self) -> None:
-        if self.forecast_step_days not in {1, 7}:
-            raise PolicyError("forecast_step_days must be 1 or 7")
+        self.check()
         if self.cpm_steady_days > self.cpm_loyal_days:
             raise PolicyError("cpm_steady_days must not be more than cpm_loyal_days")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from app.domain.category_path import category_path
 from app.domain.policy import Policy, with_overrides
 from app.domain.policy_value import PolicyError
 
@@ -28,6 +29,13 @@ def check_scoped(overrides: Mapping[str, Any]) -> None:
     for name in overrides:
         if name not in BY_ITEM:
             raise PolicyError(f"{name} holds for all; by item: {', '.join(BY_ITEM)}")
+
+
+def kept_as(scope: str) -> str:
+    """The scope under the name it is kept by; a category's levels may be separated by > as well."""
+    if not scope.startswith(CATEGORY):
+        return scope
+    return CATEGORY + category_path(scope.removeprefix(CATEGORY))
 
 
 def within(scope: str) -> list[str]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Identity, Index, Integer, func
-from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -34,6 +34,11 @@ class ForecastRun(Base, kw_only=True):
     )
     summary: Mapped[dict[str, Any]] = mapped_column(
         default_factory=dict, comment="Series per class, members chosen and why, failures"
+    )
+    choice: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        default=None,
+        comment="What each class is forecast by; kept for runs of some series",
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -68,6 +73,11 @@ class Forecast(Base, kw_only=True):
         comment="Discount depth of the promotion in the period that ends on as_of, and in each to"
         " come; null: none is known",
     )
+    promotion_sd: Mapped[list[float] | None] = mapped_column(
+        ARRAY(REAL),
+        default=None,
+        comment="How far its unsure effect moves each period, all alike; within sum_variance",
+    )
     estimated_share: Mapped[float | None] = mapped_column(
         REAL,
         comment="Share of the history's demand that is estimated, for want of stock; null:"
@@ -93,7 +103,7 @@ class ForecastSeries(Base, kw_only=True):
     sku_id: Mapped[str]
     location_id: Mapped[str]
     group_number: Mapped[int] = mapped_column(
-        Integer, comment="Location and top-level category, from 0; -1: no category"
+        Integer, comment="Location and top-level category, from 0"
     )
     first_sold_on: Mapped[date | None] = mapped_column(comment="Null: never sold")
 
@@ -127,6 +137,10 @@ class ForecastDraft(Base, kw_only=True):
     sum_variance: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     level_cv2: Mapped[float]
     promotion_depth: Mapped[list[float] | None] = mapped_column(ARRAY(REAL), default=None)
+    promotion_sd: Mapped[list[float] | None] = mapped_column(ARRAY(REAL), default=None)
+    usual_yhat: Mapped[list[float] | None] = mapped_column(
+        ARRAY(REAL), default=None, comment="The mean without promotions; null: as yhat"
+    )
     estimated_share: Mapped[float | None] = mapped_column(REAL)
     borrowed_from: Mapped[str | None] = mapped_column(default=None)
     failure: Mapped[str | None] = mapped_column(default=None)
@@ -142,14 +156,14 @@ class ForecastAccuracy(Base, kw_only=True):
     )
     model: Mapped[str] = mapped_column(primary_key=True)
     demand_class: Mapped[str] = mapped_column(primary_key=True, comment="all: every class")
-    horizon: Mapped[str] = mapped_column(primary_key=True, comment="Periods ahead, as 1-7")
+    horizon: Mapped[str] = mapped_column(primary_key=True, comment="Days ahead, as 1-7")
     measures: Mapped[dict[str, Any]] = mapped_column(
         comment="series, rmsse, wape, bias, scaled_pinball, coverage; of lead_time by level"
     )
 
 
 class ForecastFinding(Base, kw_only=True):
-    """What a run met in a series that somebody should know; kept for good."""
+    """What a run met in a series that somebody should know; of the last ten runs."""
 
     __tablename__ = "forecast_finding"
     __table_args__ = (

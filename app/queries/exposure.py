@@ -21,12 +21,17 @@ COUNTS = f"""
         WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
           AND first_sold_on <= %(as_of)s
     ), counts AS (
+        -- series by series, whose counts the primary key has in order: nothing is sorted
         SELECT series_number, sku_id, location_id, first_sold_on,
-               counted_on AS closed_on, on_hand AS closing,
-               lag(counted_on) OVER earlier AS opened_on, lag(on_hand) OVER earlier AS opening
-        FROM series JOIN stock_level USING (sku_id, location_id)
-        WHERE NOT is_derived AND counted_on BETWEEN %(since)s::date - {MOST_DAYS} AND %(as_of)s
-        WINDOW earlier AS (PARTITION BY series_number ORDER BY counted_on)
+               closed_on, closing, opened_on, opening
+        FROM series CROSS JOIN LATERAL (
+            SELECT counted_on AS closed_on, on_hand AS closing,
+                   lag(counted_on) OVER earlier AS opened_on, lag(on_hand) OVER earlier AS opening
+            FROM stock_level AS level
+            WHERE level.sku_id = series.sku_id AND level.location_id = series.location_id
+              AND NOT is_derived AND counted_on BETWEEN %(since)s::date - {MOST_DAYS} AND %(as_of)s
+            WINDOW earlier AS (ORDER BY counted_on)
+        ) AS counted
     )
 """
 

@@ -57,6 +57,8 @@ DRAFT = (
     "yhat",
     "sum_variance",
     "promotion_depth",
+    "promotion_sd",
+    "usual_yhat",
     "level_cv2",
     "estimated_share",
     "borrowed_from",

@@ -48,7 +48,10 @@ SERIES = f"""
         WHERE last_sold_on >= :since AND {WANTED}
         UNION ALL
         SELECT sku_id, location_id, NULL FROM stock
-        WHERE on_hand > 0 AND (sku_id, location_id) NOT IN (SELECT sku_id, location_id FROM ever)
+        WHERE on_hand > 0 AND NOT EXISTS (
+            SELECT FROM ever
+            WHERE ever.sku_id = stock.sku_id AND ever.location_id = stock.location_id
+        )
     )
     SELECT :run, row_number() OVER (ORDER BY sku_id, location_id) - 1, sku_id, location_id,
            dense_rank() OVER (
@@ -82,10 +85,10 @@ GROUPS = """
 IN_FORCE_INSTEAD = """
     INSERT INTO forecast (sku_id, location_id, forecast_run_id, starts_on, step_days,
                           demand_class, method, method_reason, yhat, sum_variance, level_cv2,
-                          promotion_depth, estimated_share, borrowed_from, failure)
+                          promotion_depth, promotion_sd, estimated_share, borrowed_from, failure)
     SELECT sku_id, location_id, forecast_run_id, :starts_on, :step_days,
            demand_class, method, method_reason, yhat, sum_variance, level_cv2,
-           promotion_depth, estimated_share, borrowed_from, failure
+           promotion_depth, promotion_sd, estimated_share, borrowed_from, failure
     FROM forecast_draft JOIN forecast_series USING (forecast_run_id, series_number)
     WHERE forecast_run_id = :run ORDER BY series_number
 """
@@ -177,6 +180,31 @@ async def group_count(session: AsyncSession, run_id: int) -> int:
         ForecastSeries.forecast_run_id == run_id
     )
     return int((await session.execute(statement)).scalar_one()) + 1
+
+
+async def last_choice(session: AsyncSession, *, step_days: int) -> ForecastRun | None:
+    """The last finished run of all series in such periods, whose ``choice`` is there."""
+    statement = (
+        select(ForecastRun)
+        .where(
+            ForecastRun.status == RunStatus.FINISHED,
+            ForecastRun.step_days == step_days,
+            ForecastRun.choice.is_not(None),
+        )
+        .order_by(ForecastRun.forecast_run_id.desc())
+        .limit(1)
+    )
+    return await session.scalar(statement)
+
+
+async def forget_findings(session: AsyncSession, *, keep: int) -> None:
+    """Let go of what runs before the last few met in single series; their accuracy stays."""
+    latest = select(ForecastRun.forecast_run_id).order_by(ForecastRun.forecast_run_id.desc())
+    await session.execute(
+        delete(ForecastFinding).where(
+            ForecastFinding.forecast_run_id <= latest.offset(keep).limit(1).scalar_subquery()
+        )
+    )
 
 
 async def undone(session: AsyncSession, run_id: int) -> int:

@@ -6,41 +6,94 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Forecast, ForecastAccuracy, ForecastFinding, ForecastRun, RunStatus
 from app.queries.binary_copy import elements, reals_of
 from app.queries.history import copied
 
-NEXT_WEEK = """
-    SELECT sum(units.week) FROM forecast CROSS JOIN LATERAL (
-        SELECT sum(y) AS week FROM unnest(yhat[1:7 / step_days]) AS y
-    ) AS units
-    WHERE sku_id = :sku_id
-"""
+FIRST_WEEK = "(SELECT sum(y) FROM unnest(forecast.yhat[1:7 / forecast.step_days]) AS y)"
+NEXT_WEEK = f"SELECT sum({FIRST_WEEK}) FROM forecast WHERE sku_id = :sku_id"
 DRAFT_KEYS = """
     SELECT sku_id, location_id, level_cv2
     FROM forecast_draft JOIN forecast_series USING (forecast_run_id, series_number)
     WHERE forecast_run_id = $1 ORDER BY series_number
 """
-DRAFT_MEANS = "SELECT yhat FROM forecast_draft WHERE forecast_run_id = $1 ORDER BY series_number"
+# Verdicts try prices of their own, so they start from demand at the usual one.
+DRAFT_MEANS = """
+    SELECT coalesce(usual_yhat, yhat) FROM forecast_draft
+    WHERE forecast_run_id = $1 ORDER BY series_number
+"""
+
+WHY_NOT = """
+    WITH sold AS (
+        SELECT location_id, min(sold_on) AS first_on, max(sold_on) AS last_on
+        FROM sales_daily WHERE sku_id = :sku_id AND units + units_returned > 0
+        GROUP BY location_id
+    ), here AS (
+        SELECT min(first_on) AS first_on, max(last_on) AS last_on FROM sold
+        WHERE CAST(:at AS text) IS NULL OR location_id = :at
+    ), elsewhere AS (
+        SELECT count(*) AS places, (array_agg(location_id ORDER BY location_id))[1:3] AS named
+        FROM sold WHERE location_id <> :at
+    ), stock AS (
+        SELECT max(on_hand) AS most, (array_agg(on_hand ORDER BY counted_on DESC))[1] AS last
+        FROM stock_level
+        WHERE sku_id = :sku_id AND (CAST(:at AS text) IS NULL OR location_id = :at)
+    ), run AS (
+        SELECT as_of FROM forecast_run
+        WHERE forecast_run_id = (SELECT max(forecast_run_id) FROM forecast)
+    )
+    SELECT CASE
+        WHEN item_class = 'service' THEN 'it is a service'
+        WHEN CAST(:at AS text) IS NOT NULL
+             AND NOT EXISTS (SELECT FROM location WHERE location_id = :at)
+            THEN format('there is no location %L', CAST(:at AS text))
+        WHEN NOT EXISTS (SELECT FROM run) THEN 'no forecast has been made yet'
+        WHEN here.first_on IS NULL AND places > 0
+            THEN 'it has sold at other locations only: ' || array_to_string(named, ', ')
+                 || CASE WHEN places > 3 THEN format(' and %s more', places - 3) ELSE '' END
+        WHEN here.first_on IS NULL AND NOT coalesce(stock.most > 0, false)
+            THEN 'it has never sold and never been in stock'
+                 || CASE WHEN CAST(:at AS text) IS NULL THEN '' ELSE ' there' END
+        WHEN here.first_on IS NULL AND stock.last <= 0
+            THEN 'it has never sold, and none is in stock by the last count'
+        WHEN here.first_on IS NULL
+            THEN 'it has never sold; its stock came after the last forecast, was not counted'
+                 ' lately, or lies where nothing is sold'
+        WHEN here.first_on > (SELECT as_of FROM run)
+            THEN format('it first sold on %s, after %s, as of which all is forecast',
+                        here.first_on, (SELECT as_of FROM run))
+        WHEN here.last_on < (SELECT as_of FROM run) - CAST(:days AS int)
+            THEN format('it last sold on %s, before the history looked at', here.last_on)
+        ELSE 'no forecast has been made since its sales came'
+    END FROM sku, here, elsewhere, stock WHERE sku_id = :sku_id
+"""
 
 
 async def forecast(
     session: AsyncSession, sku_id: str, location_id: str | None
 ) -> Row[Forecast, ForecastRun] | None:
-    """A SKU's forecast and its run; without a location the one with the largest demand."""
+    """A SKU's forecast and its run; without a location that of the largest first week."""
     statement = (
         select(Forecast, ForecastRun)
         .join(ForecastRun, ForecastRun.forecast_run_id == Forecast.forecast_run_id)
         .where(Forecast.sku_id == sku_id)
-        .order_by((Forecast.yhat[1] / Forecast.step_days).desc(), Forecast.location_id)
+        .order_by(text(f"{FIRST_WEEK} DESC"), Forecast.location_id)
         .limit(1)
     )
     if location_id is not None:
         statement = statement.where(Forecast.location_id == location_id)
     return (await session.execute(statement)).one_or_none()
+
+
+async def why_not_forecast(
+    session: AsyncSession, sku_id: str, location_id: str | None, *, sold_within_days: int
+) -> str:
+    """What a known SKU lacks that a forecast needs; it has to have sold within so many days."""
+    known = {"sku_id": sku_id, "at": location_id, "days": sold_within_days}
+    return str(await session.scalar(text(WHY_NOT), known))
 
 
 async def next_week(session: AsyncSession, sku_id: str) -> float | None:
@@ -55,6 +108,7 @@ async def run_in_force(session: AsyncSession) -> ForecastRun | None:
         select(ForecastRun)
         .where(ForecastRun.status == RunStatus.FINISHED)
         .where(ForecastRun.sku_ids.is_(None), ForecastRun.location_ids.is_(None))
+        .where(func.coalesce(ForecastRun.summary["in_force"].as_boolean(), true()))
         .order_by(ForecastRun.forecast_run_id.desc())
         .limit(1)
     )
@@ -64,7 +118,7 @@ async def run_in_force(session: AsyncSession) -> ForecastRun | None:
 async def drafted_weeks(
     session: AsyncSession, run_id: int, *, horizon: int, step_days: int
 ) -> pd.DataFrame:
-    """What a run that is not in force yet expects, week by week.
+    """What a run that is not in force yet expects at the usual price, week by week.
 
     Returns:
         One row per series: ``sku_id``, ``location_id``, ``level_cv2``, ``yhat`` (units a week,

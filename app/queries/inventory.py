@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.models import SalesDaily, Sku
+from app.models import Location, SalesDaily, Sku
 
 # By location, since the counts are indexed so; a look at each of them would take long.
 LAST_COUNT = text("""
@@ -53,6 +53,12 @@ async def known_skus(connection: AsyncSession | AsyncConnection, sku_ids: list[s
     """Those of the ids that are in the catalogue."""
     found = await connection.execute(select(Sku.sku_id).where(Sku.sku_id.in_(sku_ids)))
     return set(found.scalars())
+
+
+async def known_locations(session: AsyncSession, location_ids: list[str]) -> set[str]:
+    """Those of the ids that are locations."""
+    known = select(Location.location_id).where(Location.location_id.in_(location_ids))
+    return set(await session.scalars(known))
 
 
 async def known_style(session: AsyncSession, style_id: str) -> bool:

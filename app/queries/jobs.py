@@ -43,6 +43,12 @@ async def latest_of(
     return await session.scalar(statement)
 
 
+async def job_with(session: AsyncSession, kind: str, name: str, value: str) -> Job | None:
+    """The job of a kind whose payload has this value under this name."""
+    statement = select(Job).where(Job.kind == kind, Job.payload[name].astext == value)
+    return await session.scalar(statement.order_by(Job.job_id).limit(1))
+
+
 async def earlier_unfinished(
     session: AsyncSession, job: Job, kinds: tuple[str, ...], *, same: str | None
 ) -> int | None:

@@ -11,13 +11,8 @@ import psycopg
 from app.queries.binary_copy import Records, rows_of
 from app.queries.forecast_partitions import Slice, copied, named
 
-PROMOTION_SPANS = """
-    WITH series AS (
-        SELECT series_number, sku_id FROM forecast_series
-        WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
-    ), skus AS (
-        SELECT DISTINCT sku_id FROM series
-    ), spans AS (
+# of the items in "skus": discounts by campaign and by price, both days included
+SPANS = """spans AS (
         SELECT sku_id, starts_on, ends_on, discount_depth AS depth
         FROM skus JOIN campaign_sku USING (sku_id) JOIN campaign USING (campaign_id)
         WHERE NOT is_derived
@@ -27,7 +22,14 @@ PROMOTION_SPANS = """
                1 - selling_price / nullif(list_price, 0)
         FROM skus JOIN price_history USING (sku_id)
         WINDOW later AS (PARTITION BY sku_id ORDER BY valid_from)
-    )
+    )"""
+PROMOTION_SPANS = f"""
+    WITH series AS (
+        SELECT series_number, sku_id FROM forecast_series
+        WHERE forecast_run_id = %(run)s AND series_number BETWEEN %(first)s AND %(last)s
+    ), skus AS (
+        SELECT DISTINCT sku_id FROM series
+    ), {SPANS}
     SELECT series_number, greatest(starts_on, %(since)s) - %(as_of)s::date AS first_day,
            least(ends_on, %(until)s) - %(as_of)s::date AS last_day, depth::float8
     FROM series JOIN spans USING (sku_id)

@@ -17,6 +17,10 @@ class NotForecast(Exception):
     """The SKU is known, but no forecast has been made for it."""
 
 
+class UnknownLocations(Exception):
+    """Some of these locations are not known."""
+
+
 class UnknownForecastRun(Exception):
     """No forecast run has this number."""
 

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator
 
+from app.domain.category_path import category_path
 from app.queries.selection import Selection
 from app.schemas.common import Day, Id, Text
 
@@ -32,7 +34,12 @@ def _any_or(name: str, value: str, description: str) -> Any:
 
 OnlyStyle = Annotated[Text | None, _any_or("one", "85123", "Only this style 商品番号")]
 Category = Annotated[
-    Text | None, _any_or("a branch", "Ladies", "This category and all below it: Ladies/Coats too")
+    Annotated[Text, AfterValidator(category_path)] | None,
+    _any_or(
+        "a branch",
+        "Ladies",
+        "This category and all below it: Ladies/Coats too. Levels may be separated by > as well",
+    ),
 ]
 SeasonCode = Annotated[Text | None, _any_or("one", "2026SS", "Only this season シーズン")]
 Brand = Annotated[Text | None, _any_or("one", "House", "Only this brand ブランド")]

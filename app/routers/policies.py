@@ -4,12 +4,13 @@ from dataclasses import fields
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Caller, Scope
 from app.database import Session
 from app.domain.policy import DEFAULT, Policy
-from app.domain.policy_scopes import TENANT
+from app.domain.policy_scopes import TENANT, kept_as
 from app.domain.policy_value import PolicyError
 from app.routers.access import requires
 from app.schemas.common import Id
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/policies", tags=["policies"])
 
 ScopeName = Annotated[
     Id,
+    AfterValidator(kept_as),
     Path(
         description="`tenant` 全社, `category:` and a path カテゴリ, `season:` and a code シーズン",
         openapi_examples={

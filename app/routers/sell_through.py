@@ -46,6 +46,7 @@ Step = Annotated[StepName, Query(description="Between two points of the curve", 
 Depth = Annotated[
     float | None,
     Query(
+        allow_inf_nan=False,
         ge=0,
         le=0.95,
         description="What if: a discount to try beside that in force, share off the list price;"

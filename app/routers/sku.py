@@ -117,8 +117,8 @@ async def get_forecast(
 ) -> dict[str, Any]:
     """Demand by week, or by day too, with quantiles; which method made it, why, how good it is.
 
-    Without `location_id` the location with the largest demand answers. Quantiles of a week are
-    not sums of those of its days.
+    Without `location_id` the location with the largest demand in its first week answers. Quantiles
+    of a week are not sums of those of its days.
 
     `data_flags`: `weekly_forecast` (days were asked for, and demand is forecast by the week),
     `stockouts_unknown` (stock is not counted often enough to tell when it was out),
@@ -128,7 +128,8 @@ async def get_forecast(
     found = await forecasts.forecast(session, sku_id, location_id)
     if found is None:
         await _require(session, sku_id)
-        raise NotForecast(f"sku_id '{sku_id}' has no forecast at this location")
+        why = await forecast_views.why_none(session, sku_id, location_id)
+        raise NotForecast(f"sku_id '{sku_id}' has no forecast: {why}")
     forecast, run = found
     accuracy = await forecast_views.accuracy_of(session, forecast)
     return forecast_views.told(forecast, run, accuracy, by_day=step == "day")

@@ -110,6 +110,8 @@ def _order(policy: Policy, day: date, country: str) -> Order:
         country=country,
         elasticity=policy.elasticity,
         elasticity_sd=policy.elasticity_sd,
+        lightgbm=bool(policy.forecast_lightgbm),
+        own_regressors=policy.forecast_own_regressors,
     )
 
 

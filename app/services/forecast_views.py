@@ -13,9 +13,17 @@ from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.stored import quantiles, totals
 from app.models import Forecast, ForecastRun
 from app.queries import forecasts
+from app.services.forecasting.planning import SOLD_WITHIN_DAYS
 
 LEVELS = ForecastSettings().quantile_levels
 WHOLE = "{}-{}".format(*BAND_DAYS[-1])  # the horizon of the backtest that holds all others
+
+
+async def why_none(session: AsyncSession, sku_id: str, location_id: str | None) -> str:
+    """Why a known SKU has no forecast, at a location or at all."""
+    return await forecasts.why_not_forecast(
+        session, sku_id, location_id, sold_within_days=SOLD_WITHIN_DAYS
+    )
 
 
 async def accuracy_of(session: AsyncSession, forecast: Forecast) -> dict[str, Any] | None:
@@ -70,7 +78,11 @@ def told(
 
 def _spans(forecast: Forecast, days: int, begins: str) -> list[dict[str, Any]]:
     mean, variance = totals(
-        forecast.yhat, forecast.sum_variance, step_days=forecast.step_days, days=days
+        forecast.yhat,
+        forecast.sum_variance,
+        forecast.promotion_sd,
+        step_days=forecast.step_days,
+        days=days,
     )
     rows = quantiles(mean, variance, LEVELS)
     return [

@@ -7,9 +7,11 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from app.domain.forecasting.boosted import LightGBMMissing
 from app.domain.forecasting.prophet_calendar import UnknownHolidayCountry
 from app.models import Job
 from app.queries import jobs
+from app.queries.forecast_partitions import RunIsOver
 from app.services import campaigns, evaluation, sample
 from app.services.forecasting import planning, running, runs
 from app.services.imports import loading, outcome
@@ -36,6 +38,8 @@ TOLD_AS_THEY_ARE = (
     running.NoScheduler,
     running.WorkersKeepDying,
     UnknownHolidayCountry,
+    RunIsOver,
+    LightGBMMissing,
     campaigns.UnknownCampaign,
 )
 
@@ -97,6 +101,7 @@ async def _forecast(workshop: Workshop, progress: Progress, job: Job) -> dict[st
         horizon_weeks=asked.get("horizon_weeks"),
         sku_ids=asked.get("sku_ids"),
         location_ids=asked.get("location_ids"),
+        in_force=asked.get("in_force", True),
         workers=running.Workers(
             processes=asked.get("workers") or workshop.settings.worker_processes,
             scheduler=asked.get("scheduler"),

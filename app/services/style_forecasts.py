@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.data_flags import data_flags
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.settings import ForecastSettings
+from app.domain.forecasting.stored import quantiles
 from app.domain.sell_through.days import Demand
 from app.domain.sell_through.own_past import dispersion_together
 from app.domain.sell_through.stock_left import Floats
-from app.domain.service_level import demand_quantile
 from app.queries import sell_through as queries
 from app.queries.selection import Selection
 from app.queries.sell_through import Row
@@ -74,7 +74,9 @@ def _spans(
 ) -> list[dict[str, Any]]:
     ends = np.arange(days, len(total) + 1, days)
     mean = np.diff(np.concatenate([[0.0], total[ends - 1]]))
-    rows = _quantiles(mean, ratio[days - 1] * mean) if len(ends) else np.zeros((len(LEVELS), 0))
+    rows = (
+        quantiles(mean, ratio[days - 1] * mean, LEVELS) if len(ends) else np.zeros((len(LEVELS), 0))
+    )
     return [
         {
             begins: as_of + timedelta(days=1 + days * number),
@@ -91,12 +93,8 @@ def _total(total: Floats, ratio: Floats, as_of: date) -> dict[str, Any]:
     return {
         "ends_on": as_of + timedelta(days=len(total)),
         "mean": float(mean[0]),
-        "quantiles": _named(_quantiles(mean, ratio[-1:] * mean)[:, 0].tolist()),
+        "quantiles": _named(quantiles(mean, ratio[-1:] * mean, LEVELS)[:, 0].tolist()),
     }
-
-
-def _quantiles(mean: Floats, variance: Floats) -> Floats:
-    return demand_quantile(mean, variance, np.array(LEVELS)[:, None])
 
 
 def _named(column: list[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Forecasts of statsforecast, run by .venv-bench: ``statistical.py IN.npz OUT.npz``.
+"""Forecasts of statsforecast, run by .venv-bench: ``statsforecast_forecasts.py IN.npz OUT.npz``.
 
 In: ``demand`` (n, T) with NaN before the first sale, ``horizon``, ``season``, ``levels``
 (probabilities), ``models`` (names). Out: for each model ``NAME`` (n, H), ``NAME_quantiles``

@@ -39,6 +39,14 @@ def _widen_runs() -> None:
     op.add_column(
         "forecast_run", sa.Column("location_ids", texts, comment="Only these locations; null: all")
     )
+    op.add_column(
+        "forecast_run",
+        sa.Column(
+            "choice",
+            postgresql.JSONB(),
+            comment="What each class is forecast by; kept for runs of some series",
+        ),
+    )
     op.add_column("forecast_run", sa.Column("finished_at", sa.DateTime(timezone=True)))
     op.alter_column(
         "forecast_run", "summary", comment="Series per class, members chosen and why, failures"
@@ -57,6 +65,14 @@ def _reshape_forecasts() -> None:
             REALS,
             comment="Discount depth of the promotion in the period that ends on as_of, and in each"
             " to come; null: none is known",
+        ),
+    )
+    op.add_column(
+        "forecast",
+        sa.Column(
+            "promotion_sd",
+            REALS,
+            comment="How far its unsure effect moves each period, all alike; within sum_variance",
         ),
     )
     op.add_column(
@@ -107,7 +123,7 @@ def _make_workings() -> None:
             "group_number",
             sa.Integer(),
             nullable=False,
-            comment="Location and top-level category, from 0; -1: no category",
+            comment="Location and top-level category, from 0",
         ),
         sa.Column("first_sold_on", sa.Date(), comment="Null: never sold"),
         _of_run(),
@@ -136,6 +152,8 @@ def _make_workings() -> None:
         sa.Column("sum_variance", REALS, nullable=False),
         sa.Column("level_cv2", sa.Double(), nullable=False),
         sa.Column("promotion_depth", REALS),
+        sa.Column("promotion_sd", REALS),
+        sa.Column("usual_yhat", REALS, comment="The mean without promotions; null: as yhat"),
         sa.Column("estimated_share", sa.REAL()),
         sa.Column("borrowed_from", sa.Text()),
         sa.Column("failure", sa.Text()),
@@ -150,7 +168,7 @@ def _make_records() -> None:
         sa.Column("forecast_run_id", sa.BigInteger(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("demand_class", sa.Text(), nullable=False, comment="all: every class"),
-        sa.Column("horizon", sa.Text(), nullable=False, comment="Periods ahead, as 1-7"),
+        sa.Column("horizon", sa.Text(), nullable=False, comment="Days ahead, as 1-7"),
         sa.Column(
             "measures",
             postgresql.JSONB(),
@@ -190,7 +208,8 @@ def downgrade() -> None:
         op.drop_table(f"forecast_{table}")
     _empty()
     op.drop_index("ix_forecast_forecast_run_id", table_name="forecast")
-    for column in ("failure", "borrowed_from", "estimated_share", "promotion_depth", "step_days"):
+    added = ("failure", "borrowed_from", "estimated_share", "promotion_sd", "promotion_depth")
+    for column in (*added, "step_days"):
         op.drop_column("forecast", column)
     op.add_column(
         "forecast",
@@ -201,5 +220,5 @@ def downgrade() -> None:
             comment="Units per week, one row a level of the run's quantile_levels",
         ),
     )
-    for column in ("finished_at", "location_ids", "sku_ids", "status", "step_days"):
+    for column in ("finished_at", "choice", "location_ids", "sku_ids", "status", "step_days"):
         op.drop_column("forecast_run", column)

@@ -112,6 +112,13 @@ async def test_what_postgresql_cannot_hold_is_refused_before_it(client: AsyncCli
         assert body["detail"].startswith(".".join(where))
 
 
+@pytest.mark.parametrize("value", ["NaN", "nan", "Infinity", "-inf", "1e999"])
+async def test_what_is_no_number_is_said_so(client: AsyncClient, value: str):
+    for path in ("/sku/A/sell-through", "/styles/A/sell-through", "/locations/EC/sell-through"):
+        body = problem(await client.get(f"{path}?depth={value}"), 422, "invalid-request")
+        assert body["detail"] == "query.depth: Input should be a finite number"
+
+
 async def test_the_first_and_the_last_day_of_the_calendar_are_days(shop: AsyncClient):
     for day in ("0001-01-01", "9999-12-31"):
         for path in ("/inventory?as_of=", "/sales?start=", "/sales?end=", "/sales?as_of="):
@@ -151,7 +158,17 @@ async def test_a_body_in_no_encoding_or_of_another_kind_is_refused(
     for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded"):
         headers = {"Content-Type": kind}
         answer = await client.request(method, path, content=b"{}", headers=headers)
-        problem(answer, 422, "invalid-request")
+        told = problem(answer, 422, "invalid-request")["detail"]
+        assert "must be JSON, with the header Content-Type: application/json" in told
+        assert told.endswith(f"it was {kind}")
+    untold = await client.request(method, path, content=b"{}")
+    assert problem(untold, 422, "invalid-request")["detail"].endswith("it was none")
+
+
+@pytest.mark.parametrize(("method", "path"), TAKING_JSON)
+async def test_json_that_is_no_object_is_said(client: AsyncClient, method: str, path: str):
+    answer = await client.request(method, path, content=b"[]", headers=JSON)
+    assert problem(answer, 422, "invalid-request")["detail"] == "body: must be a JSON object"
 
 
 async def test_each_wrong_field_of_a_body_is_named(client: AsyncClient):

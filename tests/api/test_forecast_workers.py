@@ -5,14 +5,17 @@ import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import psycopg
 import pytest
 from sqlalchemy import text
 
 from app.database import Sessions, connect, libpq_url, sessions_of
 from app.queries.forecast_partitions import RunIsOver
+from app.queries.forecasts import drafted_weeks
 from app.services.forecasting import partitions, runs
 from app.services.forecasting.planning import Order, plan
 from app.services.forecasting.running import NoScheduler, Workers, WorkersKeepDying
@@ -147,6 +150,39 @@ async def test_a_scheduler_that_does_not_answer_is_said(sessions: Sessions, monk
         await runs.compute(sessions, silent, ORDER, Workers(scheduler="tcp://127.0.0.1:9"))
 
 
+HTTP_REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nInvalid HTTP request received."
+)
+
+
+@pytest.mark.parametrize("said", [HTTP_REFUSAL, b""], ids=["http", "silent"])
+async def test_who_answers_and_is_no_scheduler_is_told_from_one(monkeypatch, said: bytes):
+    monkeypatch.setattr("app.services.forecasting.running.CONNECT_SECONDS", 1)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await reader.read()
+        writer.close()
+
+    def work() -> None:
+        with Workers(scheduler=address).at_work(2):
+            pass
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = "tcp://{}:{}".format(*server.sockets[0].getsockname())
+        with pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {address}"):
+            await asyncio.to_thread(work)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:8000", "tls://127.0.0.1:9"])
+def test_an_address_of_no_scheduler_is_said(address: str):
+    with (
+        pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {address}"),
+        Workers(scheduler=address).at_work(2),
+    ):
+        pass
+
+
 async def test_the_size_of_the_partitions_changes_nothing_but_the_last_digits(sessions: Sessions):
     at_once = await forecasts_of(sessions, Workers(), order=one_partition())
     async with sessions.begin() as session:
@@ -161,6 +197,20 @@ async def test_the_size_of_the_partitions_changes_nothing_but_the_last_digits(se
 
 def one_partition() -> Order:
     return Order(as_of=LAST_DAY, horizon_weeks=8, step_days=1, country="JP")
+
+
+async def test_a_run_for_some_forecasts_them_as_the_run_of_all_does(sessions: Sessions):
+    """A few series prove nothing of their class; they take what the last run of all has found."""
+    whole = await forecasts_of(sessions, Workers(), order=one_partition())
+    few = replace(one_partition(), sku_ids=["STEADY", min(RATES)])
+    assert await forecasts_of(sessions, Workers(), order=few) == whole
+    async with sessions() as session:
+        told = text(
+            "SELECT (summary ->> 'chosen_by_run')::int, choice IS NULL, forecast_run_id"
+            " FROM forecast_run ORDER BY forecast_run_id DESC LIMIT 2"
+        )
+        (by, kept_nothing, _), (_, nothing, full) = (await session.execute(told)).all()
+    assert (by, kept_nothing, nothing) == (full, True, False)
 
 
 @pytest.mark.parametrize("step", [1, 7])
@@ -242,6 +292,26 @@ async def test_what_the_future_and_one_day_alone_have_sold(sessions: Sessions, s
             "SELECT sku_id FROM forecast_finding WHERE code = 'outlier' AND found_on = :on"
         )
         assert set(await session.scalars(found, {"on": tomorrow})) == {"STEADY"}
+
+
+async def test_verdicts_start_from_demand_at_the_usual_price(sessions: Sessions, shop_copy: str):
+    """They multiply by what their own prices do; a known promotion must not count twice."""
+    with psycopg.connect(libpq_url(shop_copy), autocommit=True) as connection:
+        for days, price in ((7, 700), (14, 1000)):
+            connection.execute(
+                "INSERT INTO price_history (sku_id, valid_from, list_price, selling_price)"
+                " VALUES ('STEADY', %s, 1000, %s)",
+                [LAST_DAY + timedelta(days=days + 1), price],
+            )
+    computed = await runs.compute(sessions, silent, one_partition(), Workers())
+    async with sessions.begin() as session:
+        weeks = await drafted_weeks(session, computed.plan.run_id, horizon=56, step_days=1)
+        await runs.finish(session, computed)
+    usual = weeks.set_index("sku_id").loc["STEADY", "yhat"]
+    foreseen = np.array({row[0]: row for row in await in_force(sessions)}["STEADY"][4])
+    assert foreseen[:7].sum() == pytest.approx(usual[0], rel=1e-5)
+    assert foreseen[7:14].sum() == pytest.approx(usual[1] * 0.7**-2, rel=1e-3)
+    assert usual[1] == pytest.approx(usual[2], rel=0.05)
 
 
 def workplace(sessions: Sessions, planned) -> tuple:

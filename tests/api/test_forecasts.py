@@ -1,6 +1,8 @@
 """Forecast runs over HTTP: asked for, done by the worker, looked at, measured."""
 
+import asyncio
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from httpx import AsyncClient
@@ -8,8 +10,11 @@ from sqlalchemy import text
 
 from app.auth import Scope
 from app.database import Sessions
+from app.domain.forecasting.outliers import OutlierCode
 from app.domain.forecasting.pattern import CLASSES
 from app.models import Forecast, ForecastFinding, ForecastRun, RunStatus
+from app.schemas.forecasts import FindingName
+from app.services.forecasting.findings import FindingCode
 from app.settings import Settings
 from tests.api import given
 from tests.api.conftest import pages, problem, rows
@@ -99,12 +104,63 @@ async def test_a_run_as_of_a_day_gone_by_sees_nothing_later(own_shop: AsyncClien
     assert [week["week_start"] for week in body["weeks"]] == ["2026-04-01", "2026-04-08"]
 
 
+async def test_a_run_that_only_measures_leaves_what_is_in_force(
+    own_shop: AsyncClient, own_work: Work
+):
+    before = await in_force(own_shop)
+    listed = (await own_shop.get("/sell-through")).json()
+    job = await submit(own_shop, own_work, as_of="2026-03-31", in_force=False)
+    assert job["status"] == "succeeded", job
+    told = job["result"]
+    assert (told["as_of"], told["in_force"]) == ("2026-03-31", False)
+    path = f"/forecasts/{told['forecast_run_id']}"
+    run = (await own_shop.get(path)).json()
+    assert (run["status"], run["summary"]["in_force"]) == ("finished", False)
+    assert (await own_shop.get(f"{path}/accuracy")).json()["items"]
+    assert await in_force(own_shop) == before
+    assert (await own_shop.get("/sell-through")).json() == listed
+    ordered = (await own_shop.post("/order-lists", json={})).json()
+    assert ordered["as_of"] == str(LAST_DAY)
+    async with own_shop.app.state.sessions() as session:
+        assert await session.scalar(text("SELECT count(*) FROM forecast_draft")) == 0
+
+
 async def test_what_waits_is_not_asked_for_twice(client: AsyncClient):
     first = (await client.post("/forecasts", json={"horizon_weeks": 8})).json()
     same = (await client.post("/forecasts", json={"horizon_weeks": 8})).json()
     other = (await client.post("/forecasts", json={"horizon_weeks": 9})).json()
     assert first == same
     assert other["job_id"] != first["job_id"]
+
+
+async def test_a_request_sent_again_with_its_key_is_answered_with_its_job(
+    client: AsyncClient, work: Work
+):
+    async def asked(key: str | None, **body: object) -> dict:
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = await client.post("/forecasts", json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    first = await asked("k1", horizon_weeks=8)
+    assert await asked("k1", horizon_weeks=8) == first
+    assert await asked("k2", horizon_weeks=8) != first
+    await work()
+    ended = (await client.get(f"/jobs/{first['job_id']}")).json()
+    assert ended["error"] == "import sales first"
+    assert await asked("k1", horizon_weeks=8) == first
+    assert await asked(None, horizon_weeks=8) != first
+    again = {"Idempotency-Key": "k1"}
+    other = await client.post("/forecasts", json={"horizon_weeks": 9}, headers=again)
+    problem(other, 409, "idempotency-conflict")
+
+
+async def test_one_key_sent_by_several_at_once_brings_one_job(client: AsyncClient):
+    key = {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(
+        *(client.post("/forecasts", json={}, headers=key) for _ in range(4))
+    )
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
 
 
 async def test_nothing_to_forecast_is_said(client: AsyncClient, work: Work, sessions: Sessions):
@@ -140,9 +196,15 @@ async def test_a_shop_that_has_sold_on_one_day_only_is_forecast(
         ({"horizon_weeks": 0}, "horizon_weeks"),
         ({"horizon_weeks": 520}, "horizon_weeks"),
         ({"horizon_weeks": "x"}, "horizon_weeks"),
+        ({"horizon_weeks": "4"}, "horizon_weeks"),
+        ({"horizon_weeks": 4.0}, "horizon_weeks"),
+        ({"horizon_weeks": True}, "horizon_weeks"),
+        ({"sku_ids": [22423]}, "sku_ids"),
+        ({"location_ids": [True]}, "location_ids"),
         ({"as_of": "2999-01-01"}, "lies in the future"),
         ({"as_of": "yesterday"}, "YYYY-MM-DD"),
         ({"sku_ids": []}, "sku_ids"),
+        ({"in_force": "no"}, "in_force"),
         ({"workers": 3}, "workers"),
         ({"scheduler": "tcp://10.0.0.5:8786"}, "scheduler"),
     ],
@@ -154,9 +216,12 @@ async def test_what_cannot_be_meant_is_refused(client: AsyncClient, asked: dict,
 
 async def test_unknown_skus_and_locations_are_named(own_shop: AsyncClient):
     answer = await own_shop.post("/forecasts", json={"sku_ids": ["STEADY", "NONE"]})
-    assert "NONE" in problem(answer, 422, "unknown-skus")["detail"]
-    answer = await own_shop.post("/forecasts", json={"location_ids": ["EC", "MARS"]})
-    assert "MARS" in problem(answer, 404, "unknown-location")["detail"]
+    told = problem(answer, 422, "unknown-skus")["detail"]
+    assert told == "sku_ids not in the catalogue: NONE"
+    planets = [f"MARS{n:02}" for n in range(12)]
+    answer = await own_shop.post("/forecasts", json={"location_ids": ["EC", *planets]})
+    told = problem(answer, 422, "unknown-locations")["detail"]
+    assert told == f"location_ids that are not known: {', '.join(planets[:10])} and 2 more"
 
 
 @pytest.mark.parametrize("path", ["", "/accuracy", "/findings"])
@@ -231,7 +296,12 @@ async def test_findings_come_by_page_and_by_code(client: AsyncClient, sessions: 
     assert by_page[0][1]["detail"] == {"units": 1}
     bulk = await rows(client, path, code="bulk_order")
     assert [item["sku_id"] for item in bulk] == ["S1", "S3"]
-    assert await rows(client, path, code="x") == []
+    refused = problem(await client.get(f"{path}?code=bogus"), 422, "invalid-request")
+    assert all(f"'{name}'" in refused["detail"] for name in get_args(FindingName))
+
+
+def test_every_code_of_a_finding_can_be_asked_for():
+    assert sorted(get_args(FindingName)) == sorted([*FindingCode, *OutlierCode])
 
 
 async def test_reading_and_running_need_their_own_scope(evaluated: str, settings: Settings):

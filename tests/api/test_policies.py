@@ -141,6 +141,19 @@ async def test_a_category_has_what_the_one_around_it_has(client: AsyncClient, se
     assert values(back)["clearance_weeks"]["comes_from"] == "tenant version 1"
 
 
+async def test_a_category_goes_by_every_way_its_path_is_written(
+    client: AsyncClient, sessions: Sessions
+):
+    await add_coats(sessions)
+    answer = await change(client, "category:Ladies%3ECoats", overrides={"clearance_weeks": 6})
+    assert answer.json()["scope"] == "category:Ladies/Coats"
+    for written in ("Ladies/Coats", "Ladies > Coats", "Ladies＞Coats", "/Ladies/Coats/"):
+        assert (await client.get(f"/policies/category:{written}")).json() == answer.json()
+    assert (await client.get("/policies")).json()["scopes"] == ["category:Ladies/Coats"]
+    for nothing in (">", "/"):
+        problem(await client.get(f"/policies/category:{nothing}"), 404, "unknown-scope")
+
+
 async def test_what_holds_for_all_is_not_a_categorys_to_set(
     client: AsyncClient, sessions: Sessions
 ):

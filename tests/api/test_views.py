@@ -35,6 +35,10 @@ FILTERS: dict[str, tuple[dict[str, str], Callable[[Row], bool]]] = {
         {"category": "Ladies"},
         lambda row: of(row, "category") in {"Ladies", "Ladies/Coats", "Ladies/Tops"},
     ),
+    "category as a file may write it": (
+        {"category": " Ladies > Coats"},
+        lambda row: of(row, "category") == "Ladies/Coats",
+    ),
     "season": ({"season_code": "26SS"}, lambda row: of(row, "season_code") == "26SS"),
     "class, brand": (
         {"item_class": "seasonal", "brand": "A"},

@@ -78,6 +78,9 @@ async def test_a_series_is_read_the_same_in_any_piece(database, sessions, step_d
     assert np.array_equal(
         entire.series.demand, joined(lambda part: part.series.demand), equal_nan=True
     )
+    assert np.array_equal(
+        entire.series.actual, joined(lambda part: part.series.actual), equal_nan=True
+    )
     assert np.array_equal(entire.estimated_share, joined(lambda part: part.estimated_share))
     assert np.array_equal(entire_known, np.concatenate([known for _, known in parts]))
     told = [
@@ -92,6 +95,15 @@ async def test_a_series_is_read_the_same_in_any_piece(database, sessions, step_d
         "UNSOLD",
         "GINZA",
     )
+    actual = entire.series.actual
+    row = dict(
+        zip(zip(entire.keys.sku_id, entire.keys.location_id, strict=True), actual, strict=True)
+    )
+    assert np.nanmax(row["S3", "EC"]) >= 900  # damped in the demand, and yet sold
+    without_goods = slice(-(58 // step_days), -(33 // step_days))
+    assert np.isnan(row["S1", "EC"][without_goods]).any()
+    assert not np.isnan(row["S1", "GINZA"][without_goods]).any()
+    assert entire.series.past_promotion is None  # S6's was earlier
     unsold = entire.series.demand[-1]
     assert np.isnan(unsold[: -(4 // step_days) - 1]).all()
     assert (unsold[-(4 // step_days) - 1 :] == 0).all()

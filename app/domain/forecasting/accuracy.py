@@ -3,7 +3,7 @@
 By model, class of demand and horizon. Per-series measures are scaled by how much the series itself
 changes from period to period, so that large and small sellers count alike; shares of total units
 (WAPE, bias) let the large ones count for more. Of lead times, which stock has to last for, the
-totals are judged as such.
+totals are judged as such. A period whose demand nobody knows (NaN) is left out of all of them.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ class AccuracySums:
         Args:
             model: one of ``MODELS``.
             code: class (n,), -1 for series that the model has no forecast of.
-            actual: units sold (n, H).
+            actual: units sold (n, H), NaN where that cannot be judged.
             mean: units forecast (n, H), or (n, 1) where every period has the same.
             quantiles: of them (n, H or 1, levels).
             scales: of the series' histories.
@@ -123,10 +123,10 @@ class AccuracySums:
         Args:
             lead: which of ``LEAD_DAYS``.
             code: class (n,), -1 for series that do not count.
-            total: units sold over the lead time (n,).
+            total: units sold over the lead time (n,), NaN where that cannot be judged.
             stock: units held for each of ``LEAD_LEVELS`` (n, levels).
         """
-        rows = code >= 0
+        rows = (code >= 0) & ~np.isnan(total)
         level = np.array(LEAD_LEVELS)
         gap = total[rows, None] - stock[rows]
         found = np.empty((*gap.shape, LEAD_UNITS + 1))
@@ -187,7 +187,10 @@ class AccuracySums:
 
 @compiled
 def scales_of(demand: Floats, known: int) -> tuple[Floats, Floats]:
-    """Mean squared and mean absolute change (n,) within the first ``known`` periods."""
+    """Mean squared and mean absolute change (n,) within the first ``known`` periods.
+
+    From one period to the next where both are known; 0 where that is nowhere so.
+    """
     squared, absolute = np.zeros(len(demand)), np.zeros(len(demand))
     for i in range(len(demand)):
         count = 0
@@ -242,7 +245,11 @@ def _add(
                 continue
             into = values[code[i], b]
             squared = pinball = 0.0
+            judged = 0
             for t in range(start, end):
+                if np.isnan(actual[i, t]):
+                    continue
+                judged += 1
                 error = mean[i, t] - actual[i, t]
                 squared += error * error
                 into[ABSOLUTE] += abs(error)
@@ -252,10 +259,12 @@ def _add(
                     gap = actual[i, t] - quantiles[i, t, q]
                     pinball += max(levels[q] * gap, (levels[q] - 1) * gap)
                     into[HELD + q] += gap <= 0
-            into[CELLS] += end - start
+            if judged == 0:
+                continue
+            into[CELLS] += judged
             if squared_scale[i] > 0:
                 into[SERIES] += 1
-                into[RMSSE] += np.sqrt(squared / (end - start) / squared_scale[i])
+                into[RMSSE] += np.sqrt(squared / judged / squared_scale[i])
             if absolute_scale[i] > 0:
                 into[SCALED] += 1
-                into[PINBALL] += pinball / (end - start) / len(levels) / absolute_scale[i]
+                into[PINBALL] += pinball / judged / len(levels) / absolute_scale[i]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from app.domain.demand import Floats
+from app.domain.demand import Floats, Ints
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.settings import ForecastSettings
@@ -39,6 +39,22 @@ class LightGBMMissing(Exception):
     """LightGBM is asked for but not installed."""
 
 
+def installed_lightgbm() -> Any:
+    """The package LightGBM.
+
+    Raises:
+        LightGBMMissing: if there is none.
+    """
+    try:
+        import lightgbm  # noqa: PLC0415 - an extra; only who asks for it waits for its import
+    except ImportError as error:
+        raise LightGBMMissing(
+            "LightGBM is not installed: pip install 'ltv-zaiko[ml]' wherever forecasts are made,"
+            " or set the policy value forecast_lightgbm to 0"
+        ) from error
+    return lightgbm
+
+
 @dataclass(frozen=True, slots=True)
 class Boosted:
     """A trained model, as text that can be pickled, and how many periods it was trained for."""
@@ -60,12 +76,9 @@ def train_boosted(sample: Floats, known: int, horizon: int, calendar: Calendar) 
         The model; None where the history is too short to learn from.
 
     Raises:
-        LightGBMMissing: if it is not installed.
+        LightGBMMissing: see `installed_lightgbm`.
     """
-    try:
-        import lightgbm  # noqa: PLC0415 - an extra; only who asks for it waits for its import
-    except ImportError as error:
-        raise LightGBMMissing("install ltv-zaiko[ml], or do without lightgbm") from error
+    lightgbm = installed_lightgbm()
     windows, week = _windows(calendar)
     rows, targets = [], []
     for back in range(1, ORIGINS + 1):
@@ -84,6 +97,17 @@ def train_boosted(sample: Floats, known: int, horizon: int, calendar: Calendar) 
     return Boosted(model.model_to_string(), horizon)
 
 
+def sampled_series(series: int, settings: ForecastSettings) -> Ints:
+    """Numbers of the series that are learnt from, in order: the same for the same count of series.
+
+    Args:
+        series: how many there are.
+        settings: ``lightgbm_series``, as many as are drawn where there are more.
+    """
+    drawn = np.random.default_rng(0).permutation(series)[: settings.lightgbm_series]
+    return np.sort(drawn)
+
+
 def boosted_mean(
     boosted: Boosted, demand: Floats, known: int, horizon: int, calendar: Calendar
 ) -> Floats:
@@ -96,13 +120,11 @@ def boosted_mean(
         horizon: H.
         calendar: of the whole matrix.
     """
-    import lightgbm  # noqa: PLC0415
-
     windows, week = _windows(calendar)
     made = _features(demand, known, boosted.horizon, windows, week)
     mean = np.zeros((len(demand), boosted.horizon))
     if len(demand):
-        model = lightgbm.Booster(model_str=boosted.model)
+        model = installed_lightgbm().Booster(model_str=boosted.model)
         flat = np.asarray(model.predict(made.reshape(-1, made.shape[2]), num_threads=1))
         mean = np.maximum(flat.reshape(mean.shape), 0.0)
     last = min(week, boosted.horizon)

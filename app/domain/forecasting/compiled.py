@@ -28,9 +28,11 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
 def compiled(function: Function) -> Function:
     """Compile with numba; functions that call one another must stand in one file.
 
+    So must the constants that they read: those of other files are given as arguments.
+
     Machine code is kept in ``__pycache__`` beside the source or, where that is read-only, in the
     user's cache directory; ``NUMBA_CACHE_DIR`` names another place. A stamp of the file tells when
-    it is stale, but not one of other files that it calls. Where nothing can be written at all,
+    it is stale, but not one of other files that it uses. Where nothing can be written at all,
     each process compiles for itself, which takes some seconds.
 
     Sums keep their order (no ``fastmath``): it would change the last digits with whatever code

@@ -43,7 +43,7 @@ def count_quantiles(mean: ArrayLike, variance: ArrayLike, levels: Sequence[float
         raise ValueError("levels must lie strictly between 0 and 1")
     m, v = np.broadcast_arrays(np.asarray(mean, np.float64), np.asarray(variance, np.float64))
     order = np.argsort(probability, kind="stable")
-    walked, is_done = _walk(np.ravel(m), np.ravel(v), probability[order])
+    walked, is_done = _walk(np.ravel(m), np.ravel(v), probability[order], NEGLIGIBLE)
     left = np.flatnonzero(~is_done)
     if len(left):
         m_left, v_left = np.ravel(m)[left, None], np.ravel(v)[left, None]
@@ -67,14 +67,14 @@ def _nearly_normal(m: Floats, v: Floats, probability: Floats) -> Floats:
 
 @compiled
 def _walk(
-    mean: Floats, variance: Floats, levels: Floats
+    mean: Floats, variance: Floats, levels: Floats, negligible: float
 ) -> tuple[Floats, np.typing.NDArray[np.bool_]]:
     """Quantiles (n, levels) at ascending levels, and which rows have been answered."""
     answer = np.zeros((len(mean), len(levels)))
     is_done = np.zeros(len(mean), np.bool_)
     for i in range(len(mean)):
         m, v = mean[i], variance[i]
-        if not m > NEGLIGIBLE:
+        if not m > negligible:
             is_done[i] = True
             continue
         is_poisson = v <= m * (1 + NEARLY_POISSON)

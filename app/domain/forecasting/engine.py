@@ -16,6 +16,7 @@ from app.domain.forecasting.accuracy import (
 )
 from app.domain.forecasting.boosted import boosted_models
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.comeback import ComebackCounts
 from app.domain.forecasting.ensemble import (
     ChoiceReason,
     SubsetSums,
@@ -25,7 +26,7 @@ from app.domain.forecasting.ensemble import (
     weights,
 )
 from app.domain.forecasting.flat_rates import shrunken_mean, trailing_mean
-from app.domain.forecasting.held_out import judge
+from app.domain.forecasting.held_out import judge, lift_of
 from app.domain.forecasting.lead_time import dispersion, rolling_errors
 from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import (
@@ -36,7 +37,7 @@ from app.domain.forecasting.members import (
 )
 from app.domain.forecasting.method_reason import MethodReason
 from app.domain.forecasting.moment import Moment, moment_of
-from app.domain.forecasting.pattern import CLASSES, NEW, Pattern, pattern
+from app.domain.forecasting.pattern import CLASSES, INACTIVE, NEW, Pattern, pattern
 from app.domain.forecasting.pieces import (
     Choice,
     LaunchCurves,
@@ -81,6 +82,7 @@ def prepare_shared(
     horizon: int,
     settings: ForecastSettings,
     launch: LaunchCurves | None = None,
+    launch_then: LaunchCurves | None = None,
     sample: Floats | None = None,
 ) -> Shared:
     """Forecast the aggregates from today and from every past origin.
@@ -92,6 +94,7 @@ def prepare_shared(
         horizon: H, periods to forecast.
         settings: see there.
         launch: curves that new items borrow from, or None.
+        launch_then: as they were at the held-out origin, row by row; None: there were none.
         sample: demand matrix of some ``settings.lightgbm_series`` random series, for LightGBM;
             None does without it.
 
@@ -111,16 +114,23 @@ def prepare_shared(
     now = prophet_means(demand, periods, calendar, group_horizon(calendar, horizon), settings)
     learnt = sound_demand(sample)[0] if sample is not None else None
     boosted = boosted_models(learnt, (periods, *moments), calendar, settings)
-    return Shared(calendar, horizon, settings, demand, (now, *past), boosted, launch)
+    return Shared(calendar, horizon, settings, demand, (now, *past), boosted, launch, launch_then)
 
 
 def selection_scores(series: Series, shared: Shared) -> SelectionScores:
-    """Score every subset of members on the older origins; add up over all pieces."""
+    """Score every subset of members on the older origins; add up over all pieces.
+
+    By cleaned demand, unlike the held-out origin, which is judged by what was really sold: which
+    members suit a class should not hang on who happened to be hit by a bulk order.
+    """
     demand, _ = _sound(series, shared)
     sums, levels = SubsetSums.none(max(len(shared.origins) - 1, 0)), LevelCounts.none()
+    comebacks = ComebackCounts.none()
     for origin, known in enumerate(shared.origins[1:]):
         then = moment_of(demand, series.group, shared, origin + 2)
         actual = demand[:, known : known + then.horizon]
+        best = _best_of_inactive(demand, then)
+        comebacks += ComebackCounts.of(best[best > 0], actual[best > 0], shared.calendar)
         score_subsets(
             sums,
             origin,
@@ -131,9 +141,11 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
             then.code,
         )
         errors = rolling_errors(demand, known, shared.calendar, shared.settings)
+        borrows, borrowed = _borrowed(demand, then, series.lookalike, shared.launch_then)
         for mask in range(1, shared.present + 1):
             share = weights(np.full(len(demand), mask), then.members.usable)
             mean = combine(then.members.mean, share, then.horizon)
+            mean[borrows] = borrowed
             levels.add(mask, then.code, errors, mean, actual, shared.calendar, shared.settings)
     held_out = shared.origins[0] if shared.origins else 0
     return SelectionScores(
@@ -143,6 +155,7 @@ def selection_scores(series: Series, shared: Shared) -> SelectionScores:
         levels,
         _rates(demand, held_out, shared),
         _rates(demand, demand.shape[1], shared),
+        comebacks,
     )
 
 
@@ -154,6 +167,7 @@ def choose(scores: SelectionScores, settings: ForecastSettings) -> Choice:
         scores.levels.cv2(members.masks, scores.calendar, settings),
         scores.rates_then.median,
         scores.rates_now.median,
+        scores.comebacks.found(scores.calendar, settings),
     )
 
 
@@ -161,17 +175,22 @@ def forecast(series: Series, shared: Shared, choice: Choice) -> SeriesForecasts:
     """Forecast a piece, and say how good the same would have been from the held-out origin."""
     demand, unsound = _sound(series, shared)
     now = moment_of(demand, series.group, shared, 0)
-    mean, share = _ensemble(demand, now, series.lookalike, shared, choice, choice.usual_now)
+    mean, share = _ensemble(
+        demand, now, series.lookalike, shared.launch, shared, choice, choice.usual_now
+    )
+    spread = _spread(demand, now, mean, shared, choice)
     if series.promotion is not None:
         mean *= series.promotion
-    spread = _spread(demand, now, shared, choice)
     failure = [unsound.get(row, now.members.failure.get(row)) for row in range(len(demand))]
     method, reason = _explained(now.pattern, share, series.lookalike, shared, choice)
+    if choice.comeback.rate > 0:
+        for row in np.flatnonzero(_best_of_inactive(demand, now)).tolist():
+            reason[row] = MethodReason.COMEBACK
     for row in unsound:
         reason[row] = MethodReason.UNUSABLE
     accuracy = AccuracySums.none(shared.calendar, shared.settings.quantile_levels)
     if shared.origins:
-        judge(accuracy, demand, *held_out_forecast(series, shared, choice), shared)
+        judge(accuracy, series, demand, *held_out_forecast(series, shared, choice), shared)
     names = now.pattern.demand_class
     return SeriesForecasts(mean, spread, names, method, reason, failure, accuracy)
 
@@ -185,11 +204,16 @@ def class_methods(choice: Choice) -> dict[str, str]:
 def held_out_forecast(
     series: Series, shared: Shared, choice: Choice
 ) -> tuple[Moment, Floats, Floats]:
-    """What would have been forecast from the held-out origin: that, mean and dispersion (n, H)."""
+    """What would have been forecast from the held-out origin: that, mean and dispersion (n, H).
+
+    With the promotions of the time in the mean, as in a forecast of today.
+    """
     demand, _ = _sound(series, shared)
     then = moment_of(demand, series.group, shared, 1)
-    mean, _ = _ensemble(demand, then, series.lookalike, shared, choice, choice.usual_then)
-    return then, mean, _spread(demand, then, shared, choice)
+    mean, _ = _ensemble(
+        demand, then, series.lookalike, shared.launch_then, shared, choice, choice.usual_then
+    )
+    return then, mean * lift_of(series), _spread(demand, then, mean, shared, choice)
 
 
 def _sound(series: Series, shared: Shared) -> tuple[Floats, dict[int, str]]:
@@ -206,16 +230,29 @@ def _rates(demand: Floats, known: int, shared: Shared) -> RateCounts:
     return RateCounts.of(rate[(then.age > 0) & (then.code < NEW)])
 
 
-def _spread(demand: Floats, moment: Moment, shared: Shared, choice: Choice) -> Floats:
+def _best_of_inactive(demand: Floats, moment: Moment) -> Floats:
+    """Units in the best period so far of the series that are inactive (n,), 0 for others."""
+    inactive = (moment.pattern.code == INACTIVE) & (moment.pattern.age > 0)
+    best = np.zeros(len(demand))
+    best[inactive] = np.nanmax(demand[inactive, : moment.known], axis=1, initial=0.0)
+    return best
+
+
+def _spread(demand: Floats, moment: Moment, mean: Floats, shared: Shared, choice: Choice) -> Floats:
     errors = rolling_errors(demand, moment.known, shared.calendar, shared.settings)
     cv2 = choice.cv2[moment.pattern.code]
-    return dispersion(errors, cv2, moment.horizon, shared.settings)
+    answer = dispersion(errors, cv2, moment.horizon, shared.settings)
+    if choice.comeback.rate > 0:
+        back = _best_of_inactive(demand, moment) > 0
+        answer[back] = choice.comeback.dispersion(mean[back])
+    return answer
 
 
 def _ensemble(
     demand: Floats,
     moment: Moment,
     lookalike: Ints,
+    launch: LaunchCurves | None,
     shared: Shared,
     choice: Choice,
     usual: float,
@@ -226,13 +263,24 @@ def _ensemble(
     mean = combine(moment.members.mean, share, moment.horizon)
     is_new = moment.pattern.code == NEW
     prior = shared.settings.prior_days / shared.calendar.step_days
-    mean[is_new] = shrunken_mean(demand[is_new], moment.known, usual, prior)[:, None]
-    borrows = is_new & (lookalike >= 0)
-    if shared.launch is not None and borrows.any():
-        sold = demand[borrows, : moment.known]
-        mean[borrows] = shared.launch.forecast(sold, lookalike[borrows], moment.horizon)
-    mean[is_new] *= moment.members.shape[is_new]
+    own = shrunken_mean(demand[is_new], moment.known, usual, prior)[:, None]
+    mean[is_new] = own * moment.members.shape[is_new]
+    borrows, borrowed = _borrowed(demand, moment, lookalike, launch)
+    mean[borrows] = borrowed
+    least = np.minimum(choice.comeback.rate, _best_of_inactive(demand, moment))
+    mean = np.maximum(mean, least[:, None] * moment.members.shape)
     return np.maximum(mean, 0.0), share
+
+
+def _borrowed(
+    demand: Floats, moment: Moment, lookalike: Ints, launch: LaunchCurves | None
+) -> tuple[Ints, Floats]:
+    """The new series that follow a launch curve, and their mean (k, H)."""
+    if launch is None:
+        return np.zeros(0, np.int64), np.zeros((0, moment.horizon))
+    rows = np.flatnonzero((moment.pattern.code == NEW) & (lookalike >= 0))
+    curve = launch.forecast(demand[rows, : moment.known], lookalike[rows], moment.horizon)
+    return rows, curve * moment.members.shape[rows]
 
 
 def _explained(

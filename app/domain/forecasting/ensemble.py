@@ -122,6 +122,7 @@ def score_subsets(
         scale,
         code,
         np.array(BASELINES),
+        FALLBACK,
         sums.count[origin],
         sums.rmsse[origin],
         sums.gain[:, origin],
@@ -198,6 +199,7 @@ def _score(
     scale: Floats,
     code: Ints,
     baselines: Ints,
+    fallback: int,
     count: Ints,
     rmsse: Floats,
     gain: Floats,
@@ -219,7 +221,7 @@ def _score(
         for subset in range(1, len(score)):
             present = subset & usable[i]
             if present == 0:
-                present = FALLBACK
+                present = fallback
             squared, size = 0.0, 0
             for a in range(members):
                 if (present >> a) & 1:

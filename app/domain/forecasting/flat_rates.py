@@ -9,7 +9,7 @@ import numpy as np
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting.compiled import compiled
 
-ALPHAS = np.linspace(0.1, 0.3, 9)  # as in the published implementations of ADIDA and IMAPA
+ALPHAS = np.linspace(0.1, 0.3, 9)  # as in the published implementations of IMAPA
 
 
 @compiled
@@ -54,32 +54,18 @@ def tsb(demand: Floats, known: int, alpha: float, beta: float, warm_up: int) -> 
 
 
 @compiled
-def adida(demand: Floats, known: int) -> Floats:
-    """Demand rate from buckets so long that most of them hold a sale.
-
-    A bucket is as long as the mean interval between sales; the buckets end today, and what does
-    not fill one is left out. Their totals are smoothed exponentially with the weight (0.1 … 0.3)
-    that would have forecast them best, and spread evenly over the periods of a bucket.
-
-    Source:
-        Nikolopoulos, Syntetos, Boylan, Petropoulos & Assimakopoulos (2011), An aggregate–
-        disaggregate intermittent demand approach (ADIDA), J. Opl. Res. Soc. 62(3).
-    """
-    rate = np.zeros(len(demand))
-    for i in range(len(demand)):
-        first = _first(demand[i], known)
-        length = _mean_interval(demand[i], first, known)
-        rate[i] = _smoothed_buckets(demand[i], first, known, length) / length
-    return rate
-
-
-@compiled
 def imapa(demand: Floats, known: int) -> Floats:
-    """Demand rate as the mean of ADIDA's over all lengths from one period to the mean interval.
+    """Demand rate as the mean of those from buckets of one period up to the mean interval.
+
+    One length alone is ADIDA: the buckets end today, and what does not fill one is left out. Their
+    totals are smoothed exponentially with the weight (0.1 … 0.3) that would have forecast them
+    best, and spread evenly over the periods of a bucket. At the mean interval between sales most
+    buckets hold one.
 
     Source:
         Petropoulos & Kourentzes (2015), Forecast combinations for intermittent demand, J. Opl.
-        Res. Soc. 66(6).
+        Res. Soc. 66(6). ADIDA: Nikolopoulos, Syntetos, Boylan, Petropoulos & Assimakopoulos
+        (2011), An aggregate-disaggregate intermittent demand approach, J. Opl. Res. Soc. 62(3).
     """
     rate = np.zeros(len(demand))
     for i in range(len(demand)):

@@ -1,4 +1,4 @@
-"""Medians that can be merged: counts of positive numbers in bins of 4 %.
+"""Quantiles that can be merged: counts of positive numbers in bins of 4 %.
 
 Counts are whole, so those of a data set are exactly the sums of those of its pieces, whatever the
 pieces. A median of medians would not be.
@@ -31,3 +31,10 @@ def middle(counts: Ints) -> float | None:
         return 0.0
     within = (n / 2 - up_to[place - 1]) / counts[place]
     return float(LEAST * 10 ** ((place - 1 + within) / BINS_PER_DECADE))
+
+
+def quantile(counts: Ints, level: float) -> float:
+    """The lower end of the bin in which this share of what was counted is reached; 0 for none."""
+    up_to = np.cumsum(counts)
+    place = int(np.searchsorted(up_to, level * up_to[-1]))
+    return 0.0 if place == 0 else float(LEAST * 10 ** ((place - 1) / BINS_PER_DECADE))

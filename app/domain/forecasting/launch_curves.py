@@ -18,7 +18,7 @@ where the mean drawn to the usual rate has 0.45, and -26 % bias for -32 %. Onlin
 knows no categories, without bulk orders 0.54 against 0.53: no gain but in bias (-13 % for -23 %).
 
 Made once for a run from the rows of `app.queries.launches`; a series' forecast depends on no other.
-A backtest's new items have a curve that knows their own future, too: one launch of many.
+A backtest's new items follow the curves of that day, in the rows of today's (`in_rows_of`).
 """
 
 from collections.abc import Iterable
@@ -89,6 +89,14 @@ class LaunchCurves:
         """The curve that an item borrows from; -1 if there is none at all."""
         found = (self.row_of.get(g, -1) for g in groups_of(category, price_band, season_code))
         return next((row for row in found if row >= 0), -1)
+
+    def in_rows_of(self, other: "LaunchCurves") -> "LaunchCurves":
+        """For each row of others the curve of its group, or of the nearest that had one."""
+        groups = sorted(other.row_of, key=other.row_of.__getitem__)
+        nearest = ((group, group[:1], ()) for group in groups)
+        rows = [next(self.row_of[g] for g in near if g in self.row_of) for near in nearest]
+        names = tuple(self.names[row] for row in rows)
+        return LaunchCurves(self.mean[rows], names, other.row_of, self.step_days)
 
     def forecast(self, demand: Floats, lookalike: Ints, horizon: int) -> Floats:
         """Mean units per period of new items.

@@ -26,11 +26,11 @@ from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.compiled import compiled
 from app.domain.forecasting.lead_time import SPANS, RollingErrors, dispersion
 from app.domain.forecasting.members import ALL
-from app.domain.forecasting.pattern import CLASSES
+from app.domain.forecasting.pattern import CLASSES, NEW
 from app.domain.forecasting.settings import ForecastSettings
 
 LEVEL = 0.95
-GRID = np.concatenate([[0.0], np.geomspace(0.01, 5.0, 48)])  # of CV²
+GRID = np.concatenate([[0.0], np.geomspace(0.01, 5.0, 192)])  # of CV²; coarser would round up
 LONGEST_WALK = 500  # units; above, the Gamma distribution tells the same
 LEAST_LOG = -600.0
 
@@ -94,22 +94,26 @@ class LevelCounts:
     def cv2(self, masks: Sequence[int], calendar: Calendar, settings: ForecastSettings) -> Floats:
         """CV² beyond Poisson for every class and span (classes, spans).
 
-        A class of too few series has that of all classes. Between the lead times it is linear in
-        the logarithm of the length; shorter and longer totals have that of the nearest.
+        A class of too few series has that of all classes; if these are too few as well, the
+        default. What is new has its own default, for others have proved themselves by selling.
+        Between the lead times it is linear in the logarithm of the length; shorter and longer
+        totals have that of the nearest.
 
         Args:
             masks: the members that each class is forecast by.
             calendar: of the demand; only its grain counts.
-            settings: ``least_series`` and ``default_cv2``.
+            settings: ``least_series``, ``least_totals``, ``default_cv2`` and ``new_cv2``.
         """
         counts = self.counts[list(masks), range(len(CLASSES))]
         at_leads = np.full((len(CLASSES), len(LEAD_DAYS)), settings.default_cv2)
+        at_leads[NEW] = settings.new_cv2
         for lead in range(len(LEAD_DAYS)):
             everyone = counts[:, lead].sum(axis=0)
             for code in range(len(CLASSES)):
                 own = counts[code, lead]
-                chosen = own if own.sum() >= settings.least_series else everyone
-                if chosen.sum() >= settings.least_series:
+                is_proven = own.sum() >= settings.least_series
+                chosen = own if is_proven else everyone
+                if is_proven or (code != NEW and chosen.sum() >= settings.least_totals):
                     within = np.cumsum(chosen[:-1]) >= LEVEL * chosen.sum()
                     at_leads[code, lead] = GRID[np.argmax(within) if within.any() else -1]
         periods = np.log([calendar.periods(days) for days in LEAD_DAYS])
@@ -126,14 +130,14 @@ def _least_cv2(
     for i in range(len(mean)):
         m, sold = mean[i], actual[i]
         low, high = 0, len(grid) - 1
-        if _is_within(m, m * (base[i] + grid[low] * slope[i]), sold, level):
+        if is_within(m, m * (base[i] + grid[low] * slope[i]), sold, level):
             continue
-        if not _is_within(m, m * (base[i] + grid[high] * slope[i]), sold, level):
+        if not is_within(m, m * (base[i] + grid[high] * slope[i]), sold, level):
             answer[i] = len(grid)
             continue
         while high - low > 1:
             middle = (low + high) // 2
-            if _is_within(m, m * (base[i] + grid[middle] * slope[i]), sold, level):
+            if is_within(m, m * (base[i] + grid[middle] * slope[i]), sold, level):
                 high = middle
             else:
                 low = middle
@@ -142,7 +146,7 @@ def _least_cv2(
 
 
 @compiled
-def _is_within(mean: float, variance: float, sold: float, level: float) -> bool:
+def is_within(mean: float, variance: float, sold: float, level: float) -> bool:
     """Whether count demand of this mean and variance stays below ``sold`` less than ``level``."""
     if sold <= mean:
         return True

@@ -11,6 +11,8 @@ class MethodReason(StrEnum):
     SHORT_BACKTEST = "short_backtest"  # all members: the data are too short to prove anything
     NEW = "new"  # own mean so far, drawn towards the usual
     BORROWED = "borrowed"  # new, and sold like similar items when they were new
+    OWN_REGRESSORS = "own_regressors"  # learns the effect of discounts from its own history
+    COMEBACK = "comeback"  # inactive: at least what such series sold that came back
     UNUSABLE = "unusable"  # its history holds no numbers: as if it had never sold
 
 

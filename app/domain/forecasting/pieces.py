@@ -9,6 +9,7 @@ from app.domain.demand import Floats, Ints
 from app.domain.forecasting.accuracy import AccuracySums
 from app.domain.forecasting.boosted import Boosted
 from app.domain.forecasting.calendar import Calendar
+from app.domain.forecasting.comeback import Comeback, ComebackCounts
 from app.domain.forecasting.ensemble import MemberChoice, SubsetSums
 from app.domain.forecasting.level_spread import LevelCounts
 from app.domain.forecasting.members import present_mask
@@ -28,17 +29,25 @@ class LaunchCurves(Protocol):
 class Series:
     """A piece of the data set.
 
+    What is forecast from may be cleaned; a forecast is judged by what was really sold.
+
     Attributes:
         demand: demand matrix (n, T), each row NaN up to its first sale; all NaN: never sold.
         group: row of its aggregate in ``Shared.group_demand`` (n,), -1 where it has none.
         lookalike: row of the launch curve to borrow from (n,), -1 where there is none.
         promotion: what known promotions multiply the mean of each period by (n, H), or None.
+        actual: units really sold (n, T), NaN where they do not tell what was wanted, since goods
+            ran out; None: ``demand`` is that already.
+        past_promotion: what promotions multiplied demand by in the periods after the held-out
+            origin (n, ``Shared.origin_horizon``), or None.
     """
 
     demand: Floats
     group: Ints
     lookalike: Ints
     promotion: Floats | None = None
+    actual: Floats | None = None
+    past_promotion: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Shared:
             the latest first; of days, they are whole weeks.
         boosted: what LightGBM has learnt up to each of these, None where it is not asked for.
         launch: curves that new items borrow from, or None.
+        launch_then: the same as of the held-out origin, row by row.
     """
 
     calendar: Calendar
@@ -63,6 +73,7 @@ class Shared:
     group_forecasts: tuple[Floats, ...]
     boosted: tuple[Boosted | None, ...]
     launch: LaunchCurves | None = None
+    launch_then: LaunchCurves | None = None
 
     @property
     def origins(self) -> tuple[int, ...]:
@@ -90,6 +101,7 @@ class SelectionScores:
     levels: LevelCounts
     rates_then: RateCounts  # as of the held-out origin, which must not see what came
     rates_now: RateCounts
+    comebacks: ComebackCounts
 
     def __add__(self, other: "SelectionScores") -> "SelectionScores":
         return SelectionScores(
@@ -99,6 +111,7 @@ class SelectionScores:
             self.levels + other.levels,
             self.rates_then + other.rates_then,
             self.rates_now + other.rates_now,
+            self.comebacks + other.comebacks,
         )
 
 
@@ -111,12 +124,14 @@ class Choice:
         cv2: CV² beyond Poisson (classes, spans); see `level_spread`.
         usual_then: units per period of a typical series, as of the held-out origin.
         usual_now: the same as of today.
+        comeback: how series come back that had not sold for long.
     """
 
     members: MemberChoice
     cv2: Floats
     usual_then: float
     usual_now: float
+    comeback: Comeback
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +158,12 @@ class SeriesForecasts:
 
     @property
     def sum_variance(self) -> Floats:
-        """Column L-1 is the variance of the total of the first L periods (n, H)."""
+        """Column L-1 is the variance of the total of the first L periods (n, H).
+
+        A longer total is never surer than a shorter one, whatever the past of each length shows.
+        """
         variance: Floats = self.dispersion * np.cumsum(self.mean, axis=1)
-        return variance
+        return np.maximum.accumulate(variance, axis=1)
 
 
 def origins(periods: int, calendar: Calendar, settings: ForecastSettings) -> tuple[int, ...]:

@@ -4,13 +4,14 @@ Demand is what is wanted at the usual price. On a day with a discount of depth d
 
     lift = (1 - d)^(-β)
 
-with the elasticity β of the policy; so the history is divided by it before anything is fitted, and
-the forecast multiplied by it where a promotion is known already. Depths come from announced
-campaigns and from price history, where a selling price stood below the list price; where both
-hold, the deeper one does. A change of the list price itself is taken as no promotion, and a
-campaign inferred from the sales (``is_derived``) as none that anybody knows of.
+with the elasticity β of the policy, or what the series' own past makes of it (`own_elasticity`); so
+the history is divided by it before anything is fitted, and the forecast multiplied by it where a
+promotion is known already. Depths come from announced campaigns and from price history, where a
+selling price stood below the list price; where both hold, the deeper one does. A change of the list
+price itself is taken as no promotion, and a campaign inferred from the sales (``is_derived``) as
+none that anybody knows of.
 
-The elasticity is an assumption, so a promoted period is less sure than another: β ± sd changes the
+The elasticity is never certain, so a promoted period is less sure than another: β ± sd changes the
 mean by ∓ mean · ln(1 - d) · sd, in all promoted periods alike.
 
 Measured on Dominick's orange juice (913 series, half of the weeks promoted, 18 % deep on average;
@@ -57,38 +58,48 @@ class Promotions:
 
     def ahead(self, series: int) -> Floats | None:
         """Factor on the mean of each period to come (n, H); None if no promotion is known."""
-        coming = self.lift[:, self.history :]
-        if not (coming > 1).any():
-            return None
-        answer = np.ones((series, coming.shape[1]))
-        answer[self.rows] = coming
-        return answer
+        return self._factor(self.lift[:, self.history :], series)
 
-    def depths(self, series: int, elasticity: float) -> Floats:
-        """Discount depth (n, 1 + H) of the period that ends on as_of and of each to come.
+    def past(self, series: int, periods: int) -> Floats | None:
+        """Factor on demand in the latest periods of the history (n, periods or all of it).
 
-        0 without promotion. Of a period only some days of which are promoted, the depth that
-        would have the same lift on all of them: 1 − lift^(−1/β).
+        None if nothing was promoted then.
         """
-        known = slice(max(self.history - 1, 0), None)
-        strength = np.log(self.lift[:, known]) / elasticity if elasticity else self.slope[:, known]
-        answer = np.zeros((series, strength.shape[1]))
-        answer[self.rows] = -np.expm1(-strength)
+        return self._factor(self.lift[:, max(self.history - periods, 0) : self.history], series)
+
+    def _factor(self, lift: Floats, series: int) -> Floats | None:
+        if not (lift > 1).any():
+            return None
+        answer = np.ones((series, lift.shape[1]))
+        answer[self.rows] = lift
         return answer
 
-    def variance(self, mean: Floats, elasticity_sd: float) -> Floats:
-        """What the unsure elasticity adds to the variance of the total of the first L periods.
+    def depths(self) -> Floats:
+        """Discount depth (k, 1 + H) of the period that ends on as_of and of each to come.
+
+        0 without promotion. Of a period only some days of which are promoted it is the mean over
+        what these sell more, on the scale of ln(1 − d).
+        """
+        answer: Floats = -np.expm1(-self.slope[:, max(self.history - 1, 0) :])
+        return answer
+
+    def deviation(self, mean: Floats, elasticity_sd: float | Floats) -> Floats:
+        """How far the unsure elasticity moves each period to come: mean · slope · sd (k, H).
+
+        All promoted periods move together, so those of a total add up before they are squared.
 
         Args:
             mean: forecast (n, H) with the lift in it.
-            elasticity_sd: standard deviation of β.
-
-        Returns:
-            (n, H): (Σ mean · slope · sd)² over the first L periods, 0 before any promotion.
+            elasticity_sd: standard deviation of β, of all or of each of the rows (k,).
         """
+        sd = np.reshape(np.asarray(elasticity_sd, np.float64), (-1, 1))
+        moved: Floats = mean[self.rows] * self.slope[:, self.history :] * sd
+        return moved
+
+    def variance(self, mean: Floats, elasticity_sd: float | Floats) -> Floats:
+        """What that adds to the variance of the total of the first L periods (n, H)."""
         answer = np.zeros_like(mean)
-        moved = np.cumsum(mean[self.rows] * self.slope[:, self.history :], axis=1)
-        answer[self.rows] = (moved * elasticity_sd) ** 2
+        answer[self.rows] = np.cumsum(self.deviation(mean, elasticity_sd), axis=1) ** 2
         return answer
 
     def coming(self) -> list[tuple[int, int, int, float]]:
@@ -105,25 +116,51 @@ class Promotions:
         return found
 
 
-def promotions(
+@dataclass(frozen=True, slots=True)
+class Discounts:
+    """How deep the discounts of some series are.
+
+    Attributes:
+        rows: the series that have any (k,), in order.
+        by_day: -ln(1 - depth) of every day of every period (k, T + H, days of a period).
+        history: T.
+    """
+
+    rows: Ints
+    by_day: Floats
+    history: int
+
+    @property
+    def strength(self) -> Floats:
+        """-ln(1 - depth), mean over the days of each period (k, T + H)."""
+        answer: Floats = self.by_day.mean(axis=2)
+        return answer
+
+    def at(self, elasticity: float | Floats) -> Promotions:
+        """What they do to demand at an elasticity β ≥ 0, of all or of each of the rows (k,)."""
+        lifts = np.exp(np.reshape(elasticity, (-1, 1, 1)) * self.by_day)
+        lift = lifts.mean(axis=2)
+        slope = (lifts * self.by_day).mean(axis=2) / lift
+        return Promotions(self.rows, lift, slope, self.history)
+
+
+def discounts(
     row: Ints,
     first_day: Ints,
     last_day: Ints,
     depth: Floats,
     *,
-    elasticity: float,
     history: int,
     horizon: int,
     step_days: int = 1,
-) -> Promotions:
-    """Lifts from spans of days with a discount.
+) -> Discounts:
+    """From spans of days with a discount; where several hold, the deepest does.
 
     Args:
         row: series of each span (m,).
         first_day: its first day, as_of being day 0, the next day 1.
         last_day: its last day, included.
         depth: share off the list price, 0 to 1.
-        elasticity: β ≥ 0.
         history: T, periods known.
         horizon: H, periods to come.
         step_days: days of a period; the lift of a longer one is the mean of its days.
@@ -137,8 +174,5 @@ def promotions(
     for at, begin, stop, share in zip(place, start, end, off, strict=True):
         np.maximum(deepest[at, begin:stop], share, out=deepest[at, begin:stop])
     strength = -np.log1p(-deepest)
-    lifts = np.exp(elasticity * strength)
-    by_period = (len(rows), history + horizon, step_days)
-    lift = lifts.reshape(by_period).mean(axis=2)
-    slope = (lifts * strength).reshape(by_period).mean(axis=2) / lift
-    return Promotions(rows.astype(np.int64), lift, slope, history)
+    by_day = strength.reshape(len(rows), history + horizon, step_days)
+    return Discounts(rows.astype(np.int64), by_day, history)

@@ -24,6 +24,14 @@ REASON_TEXT = {
         "新規商品のため、似た商品の発売後の売れ行きを参考に予測しています。",
         "It is new: forecast as similar items sold when they were new.",
     ),
+    MethodReason.OWN_REGRESSORS: (
+        "販促の多い主力商品のため、値引きの効果を自身の履歴から学ぶ専用のProphetも平均に加えています。",
+        "It sells much, often at a discount: a Prophet that learns from that makes half of it.",
+    ),
+    MethodReason.COMEBACK: (
+        "長く売れていませんが、同様の商品には再び売れ始めたものがあるため、その平均を下回らない予測にしています。",
+        "Unsold for long; some such items came back, so no less than their average is forecast.",
+    ),
     MethodReason.UNUSABLE: (
         "履歴に計算できない値があるため、販売実績がないものとして予測しています。",
         "Its history cannot be calculated with; it is forecast as if it had never sold.",

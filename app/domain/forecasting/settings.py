@@ -66,6 +66,13 @@ class ForecastSettings:
     lightgbm: bool = False  # one more member; needs the extra `ml`, and most of the time of a run
     lightgbm_series: int = 3000  # random series that it learns from
 
+    elasticity_block_days: int = 182  # with a level of their own; a year is as good
+    own_regressors: int = 0  # most series with a Prophet of their own, see `own_regressors`
+    own_least_days: int = 56  # with promotion, and without, that its effect is learnt from
+    own_recent_days: int = 182  # whose units tell which series sell most
+    # A period. Of fewer, the mean logarithm lies 5 % and more below the logarithm of the mean.
+    own_least_units: float = 10.0
+
     # ensemble
     proof_t: float = 3.0  # paired t from which a subset of members counts as better
     least_series: int = 100  # that prove something of their class, over all origins
@@ -75,4 +82,6 @@ class ForecastSettings:
     error_window_days: int = 28  # trailing mean whose errors of totals are measured
     error_least_days: int = 28  # history from which that mean is a forecast
     error_prior_windows: float = 8.0  # weight of the class, in windows without overlap
-    default_cv2: float = 0.5  # of the level, beyond Poisson, where the past proves nothing
+    least_totals: int = 20  # of all classes, from which 95 % can be told at all: one in twenty
+    default_cv2: float = 0.1  # of the level, beyond Poisson, where the past proves nothing
+    new_cv2: float = 0.5  # the same of what is new: CV 0.7, as a plan without history has

@@ -22,10 +22,14 @@ class ProphetFailed(Exception):
 
 
 class SeasonMode(StrEnum):
-    """How seasons, holidays and regressors act on the trend."""
+    """How seasons, holidays and regressors act on the trend; the last is not Prophet's own."""
 
     ADDITIVE = "additive"
     MULTIPLICATIVE = "multiplicative"
+    LOGARITHMIC = "logarithmic"  # additive on the logarithm: everything multiplies, trend as well
+
+
+LEAST_UNITS = 0.5  # what a period without sales counts as, where logarithms are taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +37,19 @@ class SingleProphet:
     """What one series needs beyond the batch.
 
     Attributes:
-        mode: multiplicative where the season grows with the level.
+        mode: multiplicative where the season grows with the level; logarithmic where a discount
+            does so exponentially, and the series sells in nearly every period: what is forecast
+            then is the usual period, which lies below the mean where some sell far more.
         regressors: name → values (T + H,) of something known in advance: price, campaign depth.
         capacity: most units a period can take; growth then levels off there (logistic).
+        trend_damping: share of the last slope that survives a week; 1: Prophet's straight line.
         timeout: seconds that the optimisation may take.
     """
 
     mode: SeasonMode = SeasonMode.ADDITIVE
     regressors: Mapping[str, Floats] = field(default_factory=dict)
     capacity: float | None = None
+    trend_damping: float = 1.0
     timeout: float = 60.0
 
 
@@ -75,7 +83,9 @@ def single_forecast(
     """
     known = len(demand)
     frame = pd.DataFrame({"ds": calendar.ends(np.arange(1 - known, horizon + 1))})
-    frame["y"] = np.concatenate([demand, np.full(horizon, np.nan)])
+    is_log = single.mode == SeasonMode.LOGARITHMIC
+    units = np.log(np.maximum(demand, LEAST_UNITS)) if is_log else demand
+    frame["y"] = np.concatenate([units, np.full(horizon, np.nan)])
     if single.capacity is not None:
         frame["cap"] = single.capacity
     for name, values in single.regressors.items():
@@ -89,26 +99,39 @@ def single_forecast(
         step_days=calendar.step_days,
         horizon=known + horizon,  # the last known period may lie back
         growth="linear" if single.capacity is None else "logistic",
-        seasonality_mode=single.mode.value,
+        seasonality_mode=(SeasonMode.ADDITIVE if is_log else single.mode).value,
     )
-    return np.maximum(_fit_and_predict(model, history, frame[known:], single), 0.0)
+    found = _fit_and_predict(model, history, frame[known - 1 :], single, calendar)
+    return np.exp(found) if is_log else np.maximum(found, 0.0)
 
 
 def _fit_and_predict(
-    model: "Prophet", history: pd.DataFrame, future: pd.DataFrame, single: SingleProphet
+    model: "Prophet",
+    history: pd.DataFrame,
+    since: pd.DataFrame,
+    single: SingleProphet,
+    calendar: Calendar,
 ) -> Floats:
+    """The forecast of all periods in ``since`` but the first, which is the one before."""
     try:
         with quiet():
             for name in single.regressors:
                 model.add_regressor(name)
             # Below 100 points Prophet would choose Newton, at twice the time and more.
             model.fit(history, algorithm="LBFGS", timeout=single.timeout)
-            answer = model.predict(future.drop(columns="y"))["yhat"].to_numpy(np.float64)
+            told = model.predict(since.drop(columns="y"))
     except Exception as error:
         raise ProphetFailed(f"{type(error).__name__}: {error}") from error
     finally:
         if model.stan_backend is not None:
             model.stan_backend.cleanup()  # CmdStan leaves files behind at every fit
+    trend, factor, rest = (
+        told[name].to_numpy(np.float64)
+        for name in ("trend", "multiplicative_terms", "additive_terms")
+    )
+    damping = single.trend_damping ** (calendar.step_days / 7)
+    steps = np.diff(trend) * damping ** np.arange(1, len(trend))
+    answer: Floats = (trend[0] + np.cumsum(steps)) * (1 + factor[1:]) + rest[1:]
     if not np.isfinite(answer).all():
         raise ProphetFailed("the forecast is not a number")
     return answer

@@ -20,3 +20,10 @@ def sound_demand(demand: Floats) -> tuple[Floats, dict[int, str]]:
     clean[bad] = np.nan
     text = "The history holds gaps or absurd amounts; it is forecast as if never sold."
     return clean, {int(row): text for row in np.flatnonzero(bad)}
+
+
+def sound_amounts(sold: Floats) -> Floats:
+    """Amounts that can be judged by: less than nothing is nothing, absurd ones are not known."""
+    amounts = np.maximum(np.ascontiguousarray(sold, np.float64), 0.0)
+    amounts[amounts > LARGEST] = np.nan
+    return amounts

@@ -3,8 +3,8 @@
 Sales understate demand where the goods ran out. How much of a period goods were on sale is its
 exposure (陳列率): 1 all the time; 0 when it opened with nothing, so that nothing can be learnt;
 between these when the last piece went during the period. `app.queries.exposure` reads it off the
-stock ledger, cell by cell where it is below 1. A series whose stock was not counted nearly every
-day has exposure 1 throughout, since nobody can tell; the reader says that it is not known.
+stock ledger, cell by cell where it is below 1. Days that do not lie between two counts of one week
+have exposure 1, since nobody can tell.
 
 Leaving out all periods that END with nothing would be worse than doing nothing: they are those in
 which demand was high (slow items: -24 % instead of -17 %). Only those that OPEN with nothing are
@@ -149,16 +149,18 @@ def _filled(
     informed = (share > 0) * weight
     is_thin = (share.sum(axis=1) < prior_periods) & ~np.isnan(prior)
 
-    def level(units: Floats, exposed: Floats) -> Floats:
+    def level(units: Floats, exposed: Floats, exposed_near: Floats) -> Floats:
         total, days = units.sum(axis=1), exposed.sum(axis=1)
         extra = np.where(is_thin, prior_periods, 0.0)
         total, days = total + extra * np.where(is_thin, prior, 0.0), days + extra
         rate = np.divide(total, days, out=np.zeros_like(total), where=days > 0)[:, None]
         near = _around(units, half_window) + prior_periods * rate
-        answer: Floats = near / (_around(exposed, half_window) + prior_periods)
+        answer: Floats = near / (exposed_near + prior_periods)
         return answer
 
-    mean = level(seen, share * weight) * weight
+    first = share * weight
+    mean = level(seen, first, _around(first, half_window)) * weight
+    informed_near = _around(informed, half_window)
     filled = seen.copy()
     for _ in range(ITERATIONS):
         shape = _shape(seen, mean, whole)
@@ -168,7 +170,7 @@ def _filled(
         else:
             s, m, e = seen[partly], mean[partly], share[partly]
             filled[partly] = s + (1 - e) * m * (r + s) / (r + e * m)
-        mean = level(np.where(share > 0, filled, 0.0), informed) * weight
+        mean = level(np.where(share > 0, filled, 0.0), informed, informed_near) * weight
     filled = np.where(share > 0, filled, mean)
     answer: Floats = np.where(on_sale, filled, np.nan)
     return answer
@@ -177,13 +179,11 @@ def _filled(
 def _around(values: Floats, half: int) -> Floats:
     """Sum of each cell and those up to ``half`` away in its row."""
     periods = values.shape[1]
-    total = np.zeros((len(values), periods + 1))
-    np.cumsum(values, axis=1, out=total[:, 1:])
-    cell = np.arange(periods)
-    answer: Floats = (
-        total[:, np.minimum(cell + half + 1, periods)] - total[:, np.maximum(cell - half, 0)]
-    )
-    return np.maximum(answer, 0.0)
+    total = np.zeros((len(values), periods + 1 + 2 * half))  # nothing before, no more after
+    np.cumsum(values, axis=1, out=total[:, half + 1 : half + 1 + periods])
+    total[:, half + 1 + periods :] = total[:, half + periods, None]
+    answer: Floats = total[:, 2 * half + 1 :] - total[:, :periods]
+    return np.maximum(answer, 0.0, out=answer)
 
 
 def _shape(seen: Floats, mean: Floats, whole: Bools) -> Floats:

@@ -69,7 +69,7 @@ def of_promotions(promotions: Promotions, calendar: Calendar) -> Iterator[Findin
         yield Finding(row=row, code=FindingCode.PROMOTION, detail=detail, found_on=start)
 
 
-def of_forecasts(found: SeriesForecasts, borrowed_from: list[str | None]) -> Iterator[Finding]:
+def of_forecasts(found: SeriesForecasts, borrowed_from: list[str]) -> Iterator[Finding]:
     """New items and from whom they borrow, and failures."""
     for row, failure in enumerate(found.failure):
         if found.reason[row] == MethodReason.BORROWED:

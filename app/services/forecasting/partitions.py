@@ -1,7 +1,6 @@
 """What a worker does with a partition: score it, then forecast it and write the drafts."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,21 +10,19 @@ import numpy as np
 from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
-from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.boosted import sampled_series
+from app.domain.forecasting.own_regressors import with_own_regressors
 from app.domain.forecasting.pieces import Choice, SelectionScores, SeriesForecasts, Shared
 from app.domain.forecasting.prophet_backend import Audit, audit
 from app.domain.forecasting.sound import sound_demand
-from app.domain.forecasting.stored import level_cv2
 from app.queries import forecast_partitions
 from app.services.forecasting import findings
+from app.services.forecasting.drafts import drafts
 from app.services.forecasting.findings import Finding
 from app.services.forecasting.planning import Partition, Plan
-from app.services.forecasting.reading import Bools, Piece, is_stock_known, read
+from app.services.forecasting.reading import Piece, is_stock_known, read
 
 AUDITED, LEAST_STRIDE = 40, 25  # series of a run, and of how many one at most
-LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
-NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
-LARGEST = 3e38  # that single precision can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +32,12 @@ class Workplace:
     url: str = field(repr=False)  # it may hold a password
     plan: Plan
     shared: Shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    number: int
+    demand: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,18 @@ class Done:
     failures: list[tuple[str, str, str]]  # SKU, location, what happened
     estimated_units: float
     units: float
+
+
+def sample(url: str, plan: Plan, partition: Partition) -> Sampled:
+    """The demand of those series of a partition that LightGBM learns from."""
+    of = partition.slice
+    numbers = sampled_series(plan.series, plan.settings)
+    rows = numbers[(numbers >= of.first) & (numbers <= of.last)] - of.first
+    if not len(rows):
+        return Sampled(number=partition.number, demand=np.zeros((0, plan.history)))
+    with forecast_partitions.connection(url) as connection:
+        piece = read(connection, plan, of)
+    return Sampled(number=partition.number, demand=piece.series.demand[rows])
 
 
 def score(place: Workplace, partition: Partition) -> Scored:
@@ -79,12 +94,20 @@ def forecast(place: Workplace, choice: Choice, partition: Partition) -> Done:
         stock_known = is_stock_known(connection, of)
     # no transaction, and no connection, is kept open over the computation
     found = engine.forecast(piece.series, place.shared, choice)
+    with_own_regressors(
+        found,
+        np.array([number - of.first for number in place.plan.own if of.first <= number <= of.last]),
+        piece.series.demand,
+        piece.promotions,
+        calendar=place.plan.calendar,
+        settings=place.plan.settings,
+    )
     audited = _audited(place.plan, piece, of)
-    drafts = list(_drafts(place.plan, piece, found, of, stock_known))
+    written = list(drafts(place.plan, piece, found, of, stock_known))
     met = [*piece.findings, *findings.of_forecasts(found, piece.borrowed_from)]
     with forecast_partitions.connection(place.url) as connection:
         forecast_partitions.begin_writing(connection, of, partition.number)
-        forecast_partitions.write_drafts(connection, drafts)
+        forecast_partitions.write_drafts(connection, written)
         forecast_partitions.write_findings(connection, of, _found(piece, of, met))
         forecast_partitions.mark_done(connection, of.run_id, partition.number)
     codes = Counter(str(finding.code) for finding in met)
@@ -114,66 +137,6 @@ def _found(
         )
         for finding in met
     ]
-
-
-def _drafts(
-    plan: Plan,
-    piece: Piece,
-    found: SeriesForecasts,
-    of: forecast_partitions.Slice,
-    stock_known: Bools,
-) -> Iterator[dict[str, Any]]:
-    """The rows of the drafts, in groups that share their texts, and so have one width."""
-    variance = found.sum_variance
-    variance += piece.promotions.variance(found.mean, plan.elasticity_sd)
-    cv2 = _level_cv2(plan, found)
-    depths = piece.promotions.depths(of.series, plan.elasticity).astype(np.float32)
-    texts = list(
-        zip(
-            found.demand_class.tolist(),
-            found.method,
-            map(str, found.reason),
-            (
-                name if reason == MethodReason.BORROWED else None
-                for name, reason in zip(piece.borrowed_from, found.reason, strict=True)
-            ),
-            found.failure,
-            (None if known else "unknown" for known in stock_known.tolist()),
-            ("known" if any(of_one) else None for of_one in depths.tolist()),
-            strict=True,
-        )
-    )
-    rows: dict[tuple[str | None, ...], list[int]] = {}
-    for row, key in enumerate(texts):
-        rows.setdefault(key, []).append(row)
-    for key, members in rows.items():
-        demand_class, method, reason, borrowed_from, failure, unknown, promoted = key
-        at = np.array(members)
-        yield {
-            "forecast_run_id": np.full(len(at), of.run_id, np.int64),
-            "series_number": (of.first + at).astype(np.int32),
-            "demand_class": demand_class,
-            "method": method,
-            "method_reason": reason,
-            "yhat": _stored(found.mean[at]),
-            "sum_variance": _stored(variance[at]),
-            "promotion_depth": depths[at] if promoted else None,
-            "level_cv2": cv2[at],
-            "estimated_share": None if unknown else piece.estimated_share[at].astype(np.float32),
-            "borrowed_from": borrowed_from,
-            "failure": failure,
-        }
-
-
-def _stored(numbers: Floats) -> np.typing.NDArray[np.float32]:
-    kept = np.where(numbers > NEGLIGIBLE, np.minimum(numbers, LARGEST), 0.0)
-    return kept.astype(np.float32)
-
-
-def _level_cv2(plan: Plan, found: SeriesForecasts) -> Floats:
-    span = min(plan.calendar.periods(LEVEL_DAYS), plan.horizon)
-    total = found.mean[:, :span].sum(axis=1)
-    return level_cv2(total, found.dispersion[:, span - 1])
 
 
 def _done(

@@ -12,9 +12,10 @@ from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.launch_curves import LaunchCurves, launch_curves
 from app.domain.forecasting.outliers import BULK_SPREADS, Usual, damped, suspects
 from app.domain.forecasting.settings import ForecastSettings
+from app.domain.forecasting.true_demand import weekday_profile
 from app.domain.policy import DEFAULT
 from app.models import ForecastPartition, ForecastRun
-from app.queries import bulk_orders, forecast_plans, launches
+from app.queries import bulk_orders, forecast_plans, launches, promoted_sellers
 from app.queries.binary_copy import Records
 from app.queries.forecast_partitions import Slice
 
@@ -41,6 +42,8 @@ class Order:
         location_ids: only these; None: all.
         elasticity: by which promotions are taken out of the history and put into the forecast.
         elasticity_sd: its standard deviation.
+        lightgbm: whether LightGBM is one of the methods.
+        own_regressors: most series that are forecast by a Prophet of their own.
         partition_series: most series that one worker forecasts at once. What is summed up over
             partitions differs in its last digits with it, but with nothing else.
     """
@@ -53,7 +56,13 @@ class Order:
     location_ids: list[str] | None = None
     elasticity: float = DEFAULT.elasticity
     elasticity_sd: float = DEFAULT.elasticity_sd
+    lightgbm: bool = bool(DEFAULT.forecast_lightgbm)
+    own_regressors: int = DEFAULT.forecast_own_regressors
     partition_series: int = PARTITION_SERIES
+
+    @property
+    def is_for_some(self) -> bool:
+        return self.sku_ids is not None or self.location_ids is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,8 @@ class Partition:
 class Plan:
     """A run as it was planned, in the database and here.
 
-    ``group_demand`` has a row for every location and top-level category, see ``pieces.Shared``;
+    ``group_demand`` has a row for every location and top-level category, see ``pieces.Shared``,
+    which takes it to the workers: `for_workers` leaves it out;
     ``usual`` and ``launch`` are what single series borrow from all, made once lest they depend on
     the partitions. They are of all items, also in a run for some.
     """
@@ -82,8 +92,15 @@ class Plan:
     usual: Usual
     elasticity: float
     elasticity_sd: float
+    own: tuple[int, ...]  # numbers of the series with a Prophet of their own
     launch: LaunchCurves | None = field(repr=False)
+    launch_then: LaunchCurves | None = field(repr=False)  # as of the held-out origin
+    profile: Floats = field(repr=False)  # usual demand of each period by weekday, mean 1
     group_demand: Floats = field(repr=False)
+
+    def for_workers(self) -> "Plan":
+        """The plan without what the workers get elsewhere; it is sent with every partition."""
+        return replace(self, group_demand=np.zeros((0, 0)))
 
     @property
     def series(self) -> int:
@@ -122,8 +139,10 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         session, run_id, as_of=order.as_of, since=since, step_days=order.step_days
     )
     groups = await forecast_plans.group_count(session, run_id)
-    settings = ForecastSettings()
+    settings = ForecastSettings(lightgbm=order.lightgbm, own_regressors=order.own_regressors)
     usual = await bulk_orders.usual_amounts(session, since=since, as_of=order.as_of)
+    launch, launch_then = await _launch_curves(session, order, usual, settings.origin_days)
+    group_demand = _group_demand(sold, (groups, history), usual, order.step_days)
     return Plan(
         run_id=run_id,
         calendar=Calendar(order.as_of, order.step_days),
@@ -134,8 +153,11 @@ async def plan(session: AsyncSession, order: Order) -> Plan:
         usual=usual,
         elasticity=order.elasticity,
         elasticity_sd=order.elasticity_sd,
-        launch=await _launch_curves(session, order, usual),
-        group_demand=_group_demand(sold, (groups, history), usual, order.step_days),
+        own=await _own(session, run, since, settings),
+        launch=launch,
+        launch_then=launch_then,
+        profile=weekday_profile(group_demand, step_days=order.step_days),
+        group_demand=group_demand,
     )
 
 
@@ -153,14 +175,42 @@ def _partition(part: ForecastPartition, since: date, order: Order) -> Partition:
     )
 
 
-async def _launch_curves(session: AsyncSession, order: Order, usual: Usual) -> LaunchCurves | None:
+async def _own(
+    session: AsyncSession, run: ForecastRun, since: date, settings: ForecastSettings
+) -> tuple[int, ...]:
+    """The series that are to have a Prophet of their own."""
+    if not settings.own_regressors:
+        return ()
+    return await promoted_sellers.promoted_sellers(
+        session,
+        run,
+        since=since,
+        most=settings.own_regressors,
+        least_days=settings.own_least_days,
+        recent_days=settings.own_recent_days,
+        least_units=settings.own_least_units,
+    )
+
+
+async def _launch_curves(
+    session: AsyncSession, order: Order, usual: Usual, origin_days: int
+) -> tuple[LaunchCurves | None, LaunchCurves | None]:
+    """Of today, and of the held-out origin in the same rows."""
     most = math.exp(usual.log_mean + BULK_SPREADS * usual.log_sd)
-    days = await launches.launch_days(session, as_of=order.as_of, most_units=most)
-    return launch_curves(days, step_days=order.step_days)
+
+    async def until(day: date) -> LaunchCurves | None:
+        days = await launches.launch_days(session, as_of=day, most_units=most)
+        return launch_curves(days, step_days=order.step_days)
+
+    now = await until(order.as_of)
+    if now is None:
+        return None, None
+    then = await until(order.as_of - timedelta(days=origin_days))
+    return now, None if then is None else then.in_rows_of(now)
 
 
 def _why_nothing(order: Order) -> str:
-    some = "" if order.sku_ids is None and order.location_ids is None else " of what was asked for"
+    some = " of what was asked for" if order.is_for_some else ""
     return f"nothing{some} has sold lately, up to {order.as_of}"
 
 

@@ -4,8 +4,8 @@ Gross sales; less what was brought back, on the day it was bought; without bulk 
 outliers; at usual prices; and with goods on the shelf. In this order, each step on what the one
 before has left.
 
-Accuracy is measured on the same: how near a forecast came to what would have sold in usual
-circumstances, not to bulk orders and empty shelves, which it does not try to foresee.
+Accuracy is measured on what was really sold, the first two of these; see `held_out`. Periods in
+which goods ran out are not known.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ import psycopg
 
 from app.domain.demand import Floats, Ints
 from app.domain.forecasting import outliers
+from app.domain.forecasting.own_elasticity import own_elasticity
 from app.domain.forecasting.pieces import Series
-from app.domain.forecasting.promotions import Promotions, promotions
-from app.domain.forecasting.true_demand import TrueDemand, true_demand, weekday_profile
+from app.domain.forecasting.promotions import Discounts, Promotions, discounts
+from app.domain.forecasting.true_demand import TrueDemand, true_demand
 from app.queries import (
     bulk_orders,
     exposure,
@@ -35,6 +36,7 @@ from app.services.forecasting.planning import Plan
 
 Bools: TypeAlias = np.typing.NDArray[np.bool_]
 
+USUAL = "usual rate of all items"  # what is new borrows that where too few launches were seen
 KNOWN_SHARE = 0.5  # of the days that counts must tell of, for stockouts to count as known
 
 
@@ -48,14 +50,16 @@ class Piece:
         estimated_share: share of the demand of each that is estimated, since stock was out (n,).
         borrowed_from: the items from whose sales each would be forecast while it is new.
         promotions: what is known of them, past and to come.
+        elasticity_sd: how unsure the elasticity of each of ``promotions.rows`` is (k,).
         findings: what was met on the way.
     """
 
     keys: Keys
     series: Series
     estimated_share: Floats
-    borrowed_from: list[str | None]
+    borrowed_from: list[str]
     promotions: Promotions
+    elasticity_sd: Floats
     findings: list[Finding]
 
 
@@ -68,9 +72,12 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
     keys = forecast_partitions.keys(connection, of)
     sold = _sold(connection, plan, of, keys)
     damped = _damped(connection, plan, of, sold)
-    known = _promotions(connection, plan, of)
+    off = _discounts(connection, plan, of)
     lookalike = _lookalikes(connection, plan, of)
-    estimated = _estimated(connection, plan, of, known.without(damped.demand), lookalike)
+    share = _exposure(connection, plan, of)
+    elasticity, elasticity_sd = _elasticity(plan, off, damped.demand, share)
+    known = off.at(elasticity)
+    estimated = _estimated(plan, share, known.without(damped.demand), lookalike)
     names = () if plan.launch is None else plan.launch.names
     return Piece(
         keys=keys,
@@ -79,10 +86,13 @@ def read(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Piece:
             group=keys.group,
             lookalike=lookalike,
             promotion=known.ahead(of.series),
+            actual=np.where(share < 1, np.nan, sold),
+            past_promotion=known.past(of.series, plan.calendar.periods(plan.settings.origin_days)),
         ),
         estimated_share=estimated.estimated_share,
-        borrowed_from=[names[row] if row >= 0 else None for row in lookalike.tolist()],
+        borrowed_from=[names[row] if row >= 0 else USUAL for row in lookalike.tolist()],
         promotions=known,
+        elasticity_sd=elasticity_sd,
         findings=[
             *findings.of_damped(damped, plan.calendar),
             *findings.of_promotions(known, plan.calendar),
@@ -125,18 +135,30 @@ def _damped(
     return outliers.damped(sold, plan.usual, largest, step_days=of.step_days)
 
 
-def _promotions(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Promotions:
+def _discounts(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Discounts:
     until = of.as_of + timedelta(days=plan.horizon * of.step_days)
     spans = promotion_queries.promotion_spans(connection, of, until=until)
-    return promotions(
+    return discounts(
         spans["number"].astype(np.int64) - of.first,
         spans["first_day"].astype(np.int64),
         spans["last_day"].astype(np.int64),
         spans["depth"].astype(np.float64),
-        elasticity=plan.elasticity,
         history=plan.history,
         horizon=plan.horizon,
         step_days=of.step_days,
+    )
+
+
+def _elasticity(plan: Plan, off: Discounts, demand: Floats, share: Floats) -> tuple[Floats, Floats]:
+    """Of the series with discounts, from days with goods before the origin that is held out."""
+    learnt = max(plan.history - plan.calendar.periods(plan.settings.origin_days), 0)
+    sold = np.where(share < 1, np.nan, demand)[off.rows, :learnt]
+    return own_elasticity(
+        sold,
+        off.strength[:, :learnt],
+        prior=plan.elasticity,
+        prior_sd=plan.elasticity_sd,
+        block=plan.calendar.periods(plan.settings.elasticity_block_days),
     )
 
 
@@ -148,21 +170,25 @@ def _lookalikes(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> I
     return np.array([plan.launch.row(*groups) for groups in like], np.int64)
 
 
-def _estimated(
-    connection: psycopg.Connection[Any], plan: Plan, of: Slice, demand: Floats, lookalike: Ints
-) -> TrueDemand:
-    share = np.ones(demand.shape)
+def _exposure(connection: psycopg.Connection[Any], plan: Plan, of: Slice) -> Floats:
+    """How much of each period goods were on sale (n, T), as far as anybody can know."""
+    share = np.ones((of.series, plan.history))
     for number, offsets, shares in exposure.exposures(connection, of):
         share[number - of.first, plan.history - 1 + offsets] = shares
-    usual = np.full(of.series, np.nan)
+    return share
+
+
+def _estimated(plan: Plan, share: Floats, demand: Floats, lookalike: Ints) -> TrueDemand:
+    step_days = plan.calendar.step_days
+    usual = np.full(len(demand), np.nan)
     if plan.launch is not None:
         has = lookalike >= 0
         usual[has] = plan.launch.mean.mean(axis=1)[lookalike[has]]
     return true_demand(
         demand,
         share,
-        step_days=of.step_days,
-        profile=weekday_profile(plan.group_demand, step_days=of.step_days),
+        step_days=step_days,
+        profile=plan.profile,
         prior_rate=usual,
     )
 

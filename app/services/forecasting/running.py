@@ -1,5 +1,6 @@
 """Where partitions are worked on: in this process, in others of this machine, or on a cluster."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from app.compute import Pool, WorkerDied
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 20  # that a scheduler may take to answer
-DEATHS = 3  # of workers that had a partition in their hands, before the run is given up
+CONNECT_SECONDS = 8  # that a scheduler may take to answer
+RETRIES = 3  # by Dask, of work that raised; how many workers may die is the scheduler's to say
 
 
 class NoDistributed(Exception):
@@ -19,7 +20,7 @@ class NoDistributed(Exception):
 
 
 class NoScheduler(Exception):
-    """No Dask scheduler answers at this address, or it has no workers."""
+    """No Dask scheduler answers at this address, it has no workers, or it went away."""
 
 
 class WorkersKeepDying(Exception):
@@ -122,10 +123,10 @@ class _Cluster:
         *,
         progress: Callable[[int], object],
     ) -> Iterator[Result]:
-        from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
+        from distributed import CancelledError, KilledWorker, as_completed  # noqa: PLC0415 - an extra
 
         # Not pure: a task writes to the database, so the same one asked for again is done again.
-        futures = self._client.map(function, chunks, pure=False, retries=DEATHS)
+        futures = self._client.map(function, chunks, pure=False, retries=RETRIES)
         finished = as_completed(futures)  # type: ignore[no-untyped-call]
         for done, future in enumerate(finished, start=1):
             try:
@@ -134,6 +135,8 @@ class _Cluster:
                 raise WorkersKeepDying(
                     "the cluster's workers keep dying, most likely for want of memory"
                 ) from error
+            except CancelledError as error:
+                raise NoScheduler("the Dask scheduler went away, and its work with it") from error
             future.release()
             progress(done)
             yield result
@@ -147,10 +150,23 @@ def _client(scheduler: str) -> Any:
             "Dask is not installed; install the extra: pip install 'ltv-zaiko[distributed]'"
         ) from error
     try:
+        asyncio.run(_greet(scheduler))
         client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError, ValueError) as error:
+    except Exception as error:  # whatever answers there, and however: it is no scheduler
         raise NoScheduler(f"no Dask scheduler answers at {scheduler}") from error
     if not client.scheduler_info()["workers"]:
         client.close()  # type: ignore[no-untyped-call]
         raise NoScheduler(f"the Dask scheduler at {scheduler} has no workers")
     return client
+
+
+async def _greet(scheduler: str) -> None:
+    """Make sure that whoever listens there speaks as Dask does.
+
+    Dask's own client waits for ever for the greeting of one that listens and is silent.
+    """
+    from distributed.comm.core import connect  # noqa: PLC0415 - an extra
+
+    async with asyncio.timeout(CONNECT_SECONDS):
+        comm = await connect(scheduler, timeout=CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+        comm.abort()

@@ -10,11 +10,15 @@ from functools import partial, reduce
 from operator import add
 from typing import Any
 
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import address_of
+from app.domain.demand import Floats
 from app.domain.forecasting import engine
 from app.domain.forecasting.accuracy import AccuracySums
+from app.domain.forecasting.boosted import installed_lightgbm
+from app.domain.forecasting.kept_choice import kept
 from app.domain.forecasting.members import mask_members
 from app.domain.forecasting.pattern import CLASSES
 from app.domain.forecasting.pieces import Choice
@@ -23,14 +27,16 @@ from app.models import ForecastAccuracy, ForecastRun, RunStatus
 from app.queries import forecast_plans, inventory
 from app.queries.forecast_partitions import RunIsOver
 from app.services.forecasting import partitions
+from app.services.forecasting.choosing import KnownChoice, choose, known_choice
 from app.services.forecasting.partitions import Done, Workplace
 from app.services.forecasting.planning import NothingToForecast, Order, Plan, plan
-from app.services.forecasting.running import Workers
+from app.services.forecasting.running import Crew, Workers
 from app.services.jobs import Progress, Sessions
 from app.services.policies import policy_in_force
 from app.services.sell_through.listing import renew_list
 
 LEAD_TIME = "lead_time"  # in place of a model: totals over a lead time, forecast by the ensemble
+FINDINGS_KEPT = 10  # runs whose findings are kept; they are as many as a shop has odd days
 MOST_FAILURES = 100  # told in a summary; all of them are findings
 STEP = "forecasting"
 
@@ -40,6 +46,7 @@ class Computed:
     """A run whose partitions are all written, but not in force yet."""
 
     plan: Plan
+    choice: Choice
     accuracy: list[dict[str, Any]]  # columns of forecast_accuracy
     summary: dict[str, Any]
 
@@ -53,6 +60,7 @@ async def forecast_demand(
     horizon_weeks: int | None,
     sku_ids: list[str] | None,
     location_ids: list[str] | None,
+    in_force: bool = True,
     workers: Workers,
     country: str,
 ) -> dict[str, Any]:
@@ -66,6 +74,7 @@ async def forecast_demand(
         horizon_weeks: how far ahead; None: as far as the policy needs.
         sku_ids: only these; None: all.
         location_ids: only these; None: all.
+        in_force: whether to put the forecasts in force, or only to measure and tell.
         workers: who computes.
         country: whose holidays.
 
@@ -84,13 +93,16 @@ async def forecast_demand(
         country=country,
         elasticity=policy.elasticity,
         elasticity_sd=policy.elasticity_sd,
+        lightgbm=bool(policy.forecast_lightgbm),
+        own_regressors=policy.forecast_own_regressors,
         sku_ids=sku_ids,
         location_ids=location_ids,
     )
     computed = await compute(sessions, progress, order, workers)
     async with sessions.begin() as session:
-        summary = await finish(session, computed)
-        await renew_list(session)
+        summary = await finish(session, computed, in_force=in_force)
+        if in_force:
+            await renew_list(session)
     await progress("done", 1, 1)
     return summary
 
@@ -101,10 +113,17 @@ async def compute(
     """Plan a run and have its partitions forecast; `finish` puts it in force.
 
     A run that is killed on the way leaves nothing in force, and the next one clears up after it.
+
+    Raises:
+        NothingToForecast: nothing of it has sold.
+        LightGBMMissing: LightGBM is asked for and not installed.
     """
+    if order.lightgbm:
+        installed_lightgbm()
     await progress(STEP, 0, 1)
     began = datetime.now(UTC)
     async with sessions.begin() as session:
+        known = await known_choice(session, order)
         planned = await plan(session, order)
     url = address_of(sessions)
     loop = asyncio.get_running_loop()
@@ -114,7 +133,7 @@ async def compute(
         asyncio.run_coroutine_threadsafe(told, loop).result()
 
     try:
-        return await asyncio.to_thread(_computed, planned, url, workers, report, began)
+        return await asyncio.to_thread(_computed, planned, known, url, workers, report, began)
     except Exception:
         with suppress(Exception):  # what went wrong first is what is told
             async with sessions.begin() as session:
@@ -124,37 +143,45 @@ async def compute(
 
 def _computed(
     planned: Plan,
+    known: KnownChoice | None,
     url: str,
     workers: Workers,
     report: Callable[[int], None],
     began: datetime,
 ) -> Computed:
-    shared = engine.prepare_shared(
-        planned.group_demand,
-        calendar=planned.calendar,
-        horizon=planned.horizon,
-        settings=planned.settings,
-        launch=planned.launch,
-    )
-    place = Workplace(url=url, plan=planned, shared=shared)
     parts = planned.partitions
 
     def report_second(done: int) -> None:
         report(len(parts) + done)
 
     with workers.at_work(len(parts)) as crew:
-        score = partial(partitions.score, place)
-        # sums of floats depend on their order
-        scored = sorted(crew.run(score, parts, progress=report), key=lambda one: one.number)
-        choice = engine.choose(reduce(add, (one.scores for one in scored)), planned.settings)
+        shared = engine.prepare_shared(
+            planned.group_demand,
+            calendar=planned.calendar,
+            horizon=planned.horizon,
+            settings=planned.settings,
+            launch=planned.launch,
+            launch_then=planned.launch_then,
+            sample=_sample(planned, url, crew) if planned.settings.lightgbm else None,
+        )
+        place = Workplace(url=url, plan=planned.for_workers(), shared=shared)
+        choice = known.choice if known else choose(crew, place, report)
         work = partial(partitions.forecast, place, choice)
         done = crew.run(work, parts, progress=report_second)
         written = sorted(done, key=lambda one: one.number)
     accuracy = _accuracy(reduce(add, (one.accuracy for one in written)))
     summary = _summary(planned, choice, written) | {
-        "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)
+        "chosen_by_run": known.forecast_run_id if known else None,
+        "seconds": round((datetime.now(UTC) - began).total_seconds(), 1),
     }
-    return Computed(plan=planned, accuracy=accuracy, summary=summary)
+    return Computed(plan=planned, choice=choice, accuracy=accuracy, summary=summary)
+
+
+def _sample(planned: Plan, url: str, crew: Crew) -> Floats:
+    """The demand that LightGBM learns from, in the order of the series."""
+    work = partial(partitions.sample, url, planned)
+    read = crew.run(work, planned.partitions, progress=lambda _: None)
+    return np.concatenate([one.demand for one in sorted(read, key=lambda one: one.number)])
 
 
 def _accuracy(sums: AccuracySums) -> list[dict[str, Any]]:
@@ -215,8 +242,12 @@ def _summary(planned: Plan, choice: Choice, written: Sequence[Done]) -> dict[str
     }
 
 
-async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
+async def finish(
+    session: AsyncSession, computed: Computed, *, in_force: bool = True
+) -> dict[str, Any]:
     """Put a run's forecasts in force, in the caller's transaction; return its summary.
+
+    Not ``in_force``, what was measured and found is kept, and the forecasts are not.
 
     Raises:
         RunIsOver: if the run was given up meanwhile, or not all of it is there.
@@ -228,13 +259,17 @@ async def finish(session: AsyncSession, computed: Computed) -> dict[str, Any]:
     missing = await forecast_plans.undone(session, run_id)
     if missing:
         raise RunIsOver(f"{missing} series of forecast run {run_id} were lost; run it again")
-    await forecast_plans.put_in_force(session, run)
+    if in_force:
+        await forecast_plans.put_in_force(session, run)
     session.add_all(
         ForecastAccuracy(forecast_run_id=run_id, **measured) for measured in computed.accuracy
     )
-    run.summary = computed.summary
+    run.summary = computed.summary | {"in_force": in_force}
+    is_whole = in_force and not (run.sku_ids or run.location_ids)
+    run.choice = kept(computed.choice) if is_whole else None
     run.status = RunStatus.FINISHED
     run.finished_at = datetime.now(UTC)
     await session.flush()
     await forecast_plans.drop_workings(session, run_id)
-    return {"forecast_run_id": run_id, **computed.summary}
+    await forecast_plans.forget_findings(session, keep=FINDINGS_KEPT)
+    return {"forecast_run_id": run_id, "as_of": run.as_of.isoformat(), **run.summary}

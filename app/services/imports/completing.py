@@ -5,11 +5,11 @@ from typing import TypeAlias
 
 import polars as pl
 
+from app.domain.category_path import SEPARATORS
 from app.services.imports.kinds import LOCATION_TYPES, MONEY_DECIMALS
 from app.services.imports.profiles import Profile
 
 PENNIES = 1.0  # of money, by which a price may be off through rounding
-PATH_SEPARATORS = r"\s*[>＞/／]\s*"
 
 Completion: TypeAlias = Callable[[pl.DataFrame, Profile | None, str], pl.DataFrame]
 
@@ -76,7 +76,7 @@ def _receipts(good: pl.DataFrame, _: Profile | None, __: str) -> pl.DataFrame:
 
 
 def _products(good: pl.DataFrame, _: Profile | None, __: str) -> pl.DataFrame:
-    path = pl.col("category").str.replace_all(PATH_SEPARATORS, "/").str.strip_chars("/")
+    path = pl.col("category").str.replace_all(SEPARATORS, "/").str.strip_chars("/")
     return good.with_columns(pl.when(path != "").then(path).alias("category"))
 
 

@@ -130,3 +130,31 @@ def test_scales_look_at_known_changes_only():
     squared, absolute = scales_of(demand, 4)
     assert squared == pytest.approx([2, 0, 0])
     assert absolute == pytest.approx([1, 0, 0])
+
+
+def test_periods_that_cannot_be_judged_are_left_out_of_every_measure():
+    data = drawn(4)
+    gone = data["actual"].copy()
+    gone[:, 7:14] = np.nan
+    rows = {(r["demand_class"], r["last_day"]): r for r in summed({**data, "actual": gone}).rows()}
+    first_week = {r["demand_class"]: r for r in summed(data).rows() if r["last_day"] == 7}
+    assert ("all", 14) not in rows
+    assert rows["all", 7] == first_week["all"]
+    rest = np.r_[0:7, 14:28]
+    seen = data["code"] >= 0
+    error = np.abs(data["mean"] - data["actual"])[seen][:, rest].sum()
+    whole = [r for r in summed({**data, "actual": gone}).rows() if r["first_day"] == 1]
+    [all_days] = [r for r in whole if (r["demand_class"], r["last_day"]) == ("all", 28)]
+    assert all_days["wape"] == pytest.approx(error / data["actual"][seen][:, rest].sum())
+
+
+def test_a_lead_time_that_cannot_be_judged_is_left_out():
+    sums = AccuracySums.none(DAYS, LEVELS)
+    sums.add_lead_time(0, np.zeros(2, np.int64), np.array([np.nan, 1.0]), np.full((2, 3), 2.0))
+    [row] = [r for r in sums.lead_time_rows() if (r["demand_class"], r["level"]) == ("all", 0.9)]
+    assert (row["series"], row["coverage"]) == (1, 1.0)
+
+
+def test_scales_step_over_what_is_not_known():
+    squared, absolute = scales_of(np.array([[1.0, np.nan, 5.0, 7.0, 7.0]]), 5)
+    assert (squared[0], absolute[0]) == (2.0, 1.0)

@@ -1,13 +1,20 @@
 """LightGBM as a member: only where it is asked for."""
 
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
 from app.domain.forecasting import engine
-from app.domain.forecasting.boosted import LightGBMMissing, _features, _windows, boosted_mean
+from app.domain.forecasting.boosted import (
+    LightGBMMissing,
+    _features,
+    _windows,
+    boosted_mean,
+    sampled_series,
+)
 from app.domain.forecasting.boosted import train_boosted as train
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.settings import ForecastSettings, ProphetSetup
@@ -80,3 +87,13 @@ def test_where_it_is_not_installed_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(LightGBMMissing, match="ml"):
         train(np.ones((3, 200)), 200, 28, DAYS)
+
+
+def test_the_series_learnt_from_are_a_random_part_and_always_the_same():
+    few = replace(ASKED, lightgbm_series=50)
+    drawn = sampled_series(10_000, few)
+    assert len(set(drawn.tolist())) == 50
+    assert (np.diff(drawn) > 0).all()
+    assert drawn.mean() == pytest.approx(5000, abs=1500)
+    assert np.array_equal(drawn, sampled_series(10_000, few))
+    assert sampled_series(7, few).tolist() == list(range(7))

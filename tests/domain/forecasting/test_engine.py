@@ -203,3 +203,13 @@ def test_known_promotions_multiply_the_mean_and_keep_its_spread():
     without, with_it = (engine.forecast(one, shared, choice) for one in (plain, twice))
     assert with_it.mean == pytest.approx(2 * without.mean)
     assert (with_it.dispersion == without.dispersion).all()
+
+
+def test_a_steady_seller_of_a_small_shop_is_as_sure_as_its_own_past():
+    rng = np.random.default_rng(5)
+    demand = rng.poisson(10.0, (24, 540)).astype(float)
+    totals = demand.sum(axis=0, keepdims=True)
+    _, (found,) = run(demand, np.zeros(24, np.int64), totals, [slice(None)], horizon=91)
+    spread = np.sqrt(found.sum_variance[:, 62] / np.cumsum(found.mean, axis=1)[:, 62] ** 2)
+    own = np.std(demand[:, :504].reshape(24, 8, 63).sum(axis=2), axis=1) / 630
+    assert np.median(spread) < 3 * np.median(own)  # of 63 days; with CV 0.7 it was ten times that

@@ -53,6 +53,26 @@ def test_an_item_borrows_from_the_nearest_group_with_enough_launches():
     assert pickle.loads(pickle.dumps(curves)).names == curves.names
 
 
+def test_earlier_curves_stand_in_the_rows_of_todays():
+    few, enough = LEAST_LAUNCHES - 5, LEAST_LAUNCHES
+    now = launch_curves(
+        [
+            *launches("Coats", 2.0, enough, band=14, season="26SS"),
+            *launches("Hats", 9.0, enough),
+        ]
+    )
+    then = launch_curves([*launches("Coats", 1.0, enough, band=14), *launches("Hats", 4.0, few)])
+    aligned = then.in_rows_of(now)
+    assert aligned.row_of == now.row_of
+    assert aligned.mean.shape == now.mean.shape
+
+    def rate(*group):
+        return aligned.mean[now.row(*group), 50]
+
+    assert rate("Coats", 14, "26SS") == 1.0  # of all coats: that season had no launch yet
+    assert rate("Hats", None, "") == rate("", None, "") == pytest.approx((30 + 4 * 25) / 55)
+
+
 def test_without_launches_there_is_no_curve():
     assert launch_curves([]) is None
     assert launch_curves(launches("Coats", 1.0, LEAST_LAUNCHES - 1)) is None

@@ -11,7 +11,7 @@ from scipy.stats import nbinom
 from app.domain.forecasting.calendar import Calendar
 from app.domain.forecasting.lead_time import SPANS, dispersion, rolling_errors
 from app.domain.forecasting.level_spread import GRID, LevelCounts, _least_cv2
-from app.domain.forecasting.pattern import CLASSES
+from app.domain.forecasting.pattern import CLASSES, NEW
 from app.domain.forecasting.settings import ForecastSettings
 
 DAYS = Calendar(date(2024, 6, 30))
@@ -126,5 +126,12 @@ def test_counts_of_a_whole_are_the_sums_of_its_parts():
 
 
 def test_too_few_series_prove_nothing():
-    cv2 = counted(1, 20, 0.4).cv2([3] * len(CLASSES), DAYS, SETTINGS)
-    assert (cv2 == SETTINGS.default_cv2).all()
+    cv2 = counted(1, 19, 0.4).cv2([3] * len(CLASSES), DAYS, SETTINGS)
+    assert (np.delete(cv2, NEW, axis=0) == SETTINGS.default_cv2).all()
+    assert (cv2[NEW] == SETTINGS.new_cv2).all()
+
+
+def test_a_small_shop_is_as_unsure_as_its_own_series_were():
+    cv2 = counted(1, 60, 0.0).cv2([3] * len(CLASSES), DAYS, SETTINGS)
+    assert (np.delete(cv2, NEW, axis=0) < SETTINGS.default_cv2).all()
+    assert (cv2[NEW] == SETTINGS.new_cv2).all(), "what has not sold yet has proved nothing"

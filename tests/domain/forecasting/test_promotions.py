@@ -4,22 +4,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from app.domain.forecasting.promotions import DEEPEST, promotions
+from app.domain.forecasting.promotions import DEEPEST, discounts
 from tests.domain.real_purchases import read
 
 
 def spans(*rows, elasticity=2.0, history=10, horizon=5, step_days=1):
     row, first, last, depth = (np.array(c) for c in zip(*rows, strict=True))
-    return promotions(
+    return discounts(
         row,
         first,
         last,
         depth.astype(float),
-        elasticity=elasticity,
         history=history,
         horizon=horizon,
         step_days=step_days,
-    )
+    ).at(elasticity)
 
 
 def test_a_campaign_comes_out_of_its_days_and_a_known_one_goes_in():
@@ -40,12 +39,13 @@ def test_a_campaign_comes_out_of_its_days_and_a_known_one_goes_in():
 @pytest.mark.parametrize("elasticity", [0.0, 1.3, 2.0])
 def test_the_depths_are_told_from_as_of_on(elasticity: float):
     ours = spans((1, -2, 1, 0.5), (3, -400, -1, 0.5), elasticity=elasticity)
-    depths = ours.depths(4, elasticity)
-    assert depths.shape == (4, 6)
-    assert depths[1] == pytest.approx([0.5, 0.5, 0, 0, 0, 0])
-    assert not depths[[0, 2, 3]].any()
+    assert ours.rows.tolist() == [1, 3]
+    depths = ours.depths()
+    assert depths.shape == (2, 6)
+    assert depths[0] == pytest.approx([0.5, 0.5, 0, 0, 0, 0])
+    assert not depths[1].any()
     weekly = spans((0, 1, 7, 0.2), (0, 8, 9, 0.5), step_days=7, elasticity=elasticity)
-    some = weekly.depths(1, elasticity)[0]
+    some = weekly.depths()[0]
     assert some[:2] == pytest.approx([0, 0.2])
     assert 0 < some[2] < 0.5
 
@@ -59,13 +59,12 @@ def test_without_promotion_ahead_there_is_no_factor():
     ours = spans((0, -5, -5, 0.5))
     assert ours.ahead(3) is None
     assert ours.coming() == []
-    none = promotions(
+    none = discounts(
         *(np.zeros(0, np.int64) for _ in range(3)),
         np.zeros(0),
-        elasticity=2,
         history=10,
         horizon=5,
-    )
+    ).at(2)
     assert none.ahead(3) is None
     assert none.without(np.ones((3, 10))).tolist() == np.ones((3, 10)).tolist()
     assert none.variance(np.ones((3, 5)), 0.7).tolist() == np.zeros((3, 5)).tolist()
@@ -104,16 +103,15 @@ def error_at(elasticity, units, depth):
     missed = sold = 0.0
     for origin in range(40, units.shape[1] - 4, 12):
         near = (week >= origin - 26) & (week < origin + 4)
-        ours = promotions(
+        ours = discounts(
             row[near],
             7 * (week[near] - origin) + 1,
             7 * (week[near] - origin) + 7,
             depth[row[near], week[near]],
-            elasticity=elasticity,
             history=26,
             horizon=4,
             step_days=7,
-        )
+        ).at(elasticity)
         usual = ours.without(units[:, origin - 26 : origin])
         known = (~np.isnan(usual)).sum(axis=1) > 12
         mean = np.nansum(usual, axis=1) / np.maximum((~np.isnan(usual)).sum(axis=1), 1)
@@ -142,3 +140,21 @@ def test_known_prices_make_forecasts_of_orange_juice_better():
     without, ours = error_at(0.0, units, depth), error_at(2.0, units, depth)
     assert without > 0.7
     assert ours < 0.85 * without
+
+
+def test_each_may_have_an_elasticity_of_its_own():
+    both = discounts(
+        np.array([0, 2]),
+        np.array([-2, -2]),
+        np.array([3, 3]),
+        np.array([0.5, 0.5]),
+        history=10,
+        horizon=5,
+    )
+    ours = both.at(np.array([1.0, 3.0]))
+    assert ours.lift[:, 8].tolist() == pytest.approx([2, 8])
+    mean = np.ones((3, 5))
+    apart = ours.variance(mean, np.array([0.1, 0.3]))
+    assert apart[0] == pytest.approx(ours.variance(mean, 0.1)[0])
+    assert apart[2] == pytest.approx(ours.variance(mean, 0.3)[2])
+    assert (apart[1] == 0).all()

@@ -25,6 +25,15 @@ def test_days_are_added_up_to_weeks_with_the_variance_that_weeks_have():
     assert strays == pytest.approx(3 * mean)
 
 
+def test_an_unsure_promotion_widens_its_own_span_and_no_other():
+    mean, moved = np.full(21, 10.0), np.zeros(21)
+    usual = 2 * np.cumsum(mean)
+    moved[7:10] = 4.0  # of a promotion in the second week, three days long
+    units, strays = totals(mean, usual + np.cumsum(moved) ** 2, moved, step_days=1, days=7)
+    assert units.tolist() == [70, 70, 70]
+    assert strays == pytest.approx([140, 140 + 12**2, 140])
+
+
 def test_weeks_stay_as_they_are():
     units, strays = totals([4.0, 6.0], [8.0, 30.0], step_days=7, days=7)
     assert (units.tolist(), strays.tolist()) == ([4, 6], [8, 12])
