@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.domain.demand import Floats
-from app.domain.forecasting.method_reason import MethodReason
+from app.domain.forecasting.method_reason import OF_NEW_ITEMS
 from app.domain.forecasting.pieces import SeriesForecasts
 from app.domain.forecasting.stored import level_cv2
 from app.queries.forecast_partitions import Slice
@@ -16,7 +16,6 @@ from app.services.forecasting.reading import Bools, Piece
 Reals: TypeAlias = np.typing.NDArray[np.float32]
 
 LEVEL_DAYS = 56  # total whose CV² beyond Poisson says how unsure the level of demand is
-BORROWING = (MethodReason.BORROWED, MethodReason.NEW)
 NEGLIGIBLE = 1e-30  # in single precision there is nothing between this and nothing
 LARGEST = 3e38  # that single precision can hold
 
@@ -68,7 +67,7 @@ def _alike(
         found.method,
         map(str, found.reason),
         (
-            name if reason in BORROWING else None
+            name if reason in OF_NEW_ITEMS else None
             for name, reason in zip(piece.borrowed_from, found.reason, strict=True)
         ),
         found.failure,
