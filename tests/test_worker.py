@@ -12,6 +12,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import make_url
 
+from app.services.forecasting.planning import PARTITION_SERIES
 from app.settings import Settings
 from tests import make
 from tests.conftest import SERVERS
@@ -88,6 +89,10 @@ async def test_it_works_and_puts_back_what_it_was_doing_when_it_is_told_to_stop(
         job = await seen(client, place, status="succeeded")
         assert job["done"] == job["total"] > 0
     header = shop["sales"].partition("\n")[0]
+    # more series than one partition holds, so that another process computes them
+    many = [f"M{n},MANY-{n:04},EC,,2026-06-{1 + n % 30:02},1,900" for n in range(PARTITION_SERIES)]
+    place = await submitted(client, "/imports/sales", content="\n".join([header, *many]).encode())
+    await seen(client, place, status="succeeded")
     wrong = f"{header}\nO1,STEADY,EC,{CUSTOMER},2026-06-30,{CUSTOMER},3000\n"
     refused = await submitted(client, "/imports/sales", content=wrong.encode())
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -109,7 +114,7 @@ async def test_it_works_and_puts_back_what_it_was_doing_when_it_is_told_to_stop(
     log = (settings.data_dir / "log").read_text()
     events = [json.loads(line)["event"] for line in log.splitlines() if line.startswith("{")]
     assert events[0] == "worker started"
-    assert events.count("job ended") == 4
+    assert events.count("job ended") == 5
     assert events[-1] == "job put back"
     assert PASSWORD not in log
     assert CUSTOMER not in log
