@@ -82,11 +82,6 @@ def same(found: list[tuple], expected: list[tuple]) -> None:
             assert numbers == pytest.approx(others, rel=1e-9, abs=1e-12), ours[0]
 
 
-def kill_a_child() -> None:
-    child = multiprocessing.active_children()[0]
-    os.kill(child.pid, signal.SIGKILL)
-
-
 @pytest.fixture
 async def expected(sessions: Sessions) -> list[tuple]:
     """What one process forecasts in one piece after the other."""
@@ -101,8 +96,15 @@ async def test_several_processes_forecast_what_one_does_though_one_of_them_is_ki
     sessions: Sessions, expected: list[tuple]
 ):
     same(await forecasts_of(sessions, Workers(processes=2)), expected)
+    killed: list[int] = []
+
+    def kill_a_child() -> None:
+        killed.append(multiprocessing.active_children()[0].pid)
+        os.kill(killed[-1], signal.SIGKILL)
+
     for moment in (1, PARTS + 1):
         same(await forecasts_of(sessions, Workers(processes=2), at(moment, kill_a_child)), expected)
+    assert len(set(killed)) == 2
 
 
 @pytest.mark.slow
@@ -124,10 +126,14 @@ async def test_a_dask_cluster_forecasts_the_same_though_one_of_its_workers_is_ki
         there = Workers(scheduler=dask.scheduler_address)
         same(await forecasts_of(sessions, there), expected)
 
+        killed: list[int] = []
+
         def kill_a_worker() -> None:
-            os.kill(next(iter(dask.workers.values())).process.pid, signal.SIGKILL)
+            killed.append(next(iter(dask.workers.values())).process.pid)
+            os.kill(killed[-1], signal.SIGKILL)
 
         same(await forecasts_of(sessions, there, at(PARTS + 1, kill_a_worker)), expected)
+        assert len(killed) == 1
 
 
 def die(_: object) -> None:
