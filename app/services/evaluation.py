@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.policy import Policy
 from app.domain.returns import net_returns
 from app.models import Evaluation
 from app.queries import forecast_plans, forecasts, history, inventory
@@ -77,7 +76,7 @@ async def evaluate(
     )
     returns = purchases.returns
     del purchases
-    order = _order(policy, day, country)
+    order = Order.under(policy, as_of=day, country=country)
     computed = await _computed(sessions, progress, order, Workers(processes=processes))
     await progress("deciding", 3, STEPS)
     async with sessions() as session:
@@ -100,19 +99,6 @@ async def evaluate(
         await _record(session, day, in_force.version, summary)
     await progress("done", STEPS, STEPS)
     return summary
-
-
-def _order(policy: Policy, day: date, country: str) -> Order:
-    return Order(
-        as_of=day,
-        horizon_weeks=policy.horizon_weeks,
-        step_days=policy.forecast_step_days,
-        country=country,
-        elasticity=policy.elasticity,
-        elasticity_sd=policy.elasticity_sd,
-        lightgbm=bool(policy.forecast_lightgbm),
-        own_regressors=policy.forecast_own_regressors,
-    )
 
 
 async def _day(session: AsyncSession, as_of: date | None) -> date:

@@ -13,7 +13,7 @@ from app.domain.forecasting.launch_curves import LaunchCurves, launch_curves
 from app.domain.forecasting.outliers import BULK_SPREADS, Usual, damped, suspects
 from app.domain.forecasting.settings import ForecastSettings
 from app.domain.forecasting.true_demand import weekday_profile
-from app.domain.policy import DEFAULT
+from app.domain.policy import DEFAULT, Policy
 from app.models import ForecastPartition, ForecastRun
 from app.queries import bulk_orders, forecast_plans, launches, promoted_sellers
 from app.queries.binary_copy import Records
@@ -59,6 +59,20 @@ class Order:
     lightgbm: bool = bool(DEFAULT.forecast_lightgbm)
     own_regressors: int = DEFAULT.forecast_own_regressors
     partition_series: int = PARTITION_SERIES
+
+    @classmethod
+    def under(cls, policy: Policy, *, as_of: date, country: str) -> "Order":
+        """All series, as the policy wants them and as far ahead as it needs."""
+        return cls(
+            as_of=as_of,
+            horizon_weeks=policy.horizon_weeks,
+            step_days=policy.forecast_step_days,
+            country=country,
+            elasticity=policy.elasticity,
+            elasticity_sd=policy.elasticity_sd,
+            lightgbm=bool(policy.forecast_lightgbm),
+            own_regressors=policy.forecast_own_regressors,
+        )
 
     @property
     def is_for_some(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial, reduce
 from operator import add
@@ -86,15 +86,10 @@ async def forecast_demand(
         last = await inventory.last_sale_day(session)
     if last is None:
         raise NothingToForecast("import sales first")
-    order = Order(
-        as_of=as_of or min(last, today),
-        horizon_weeks=horizon_weeks or policy.horizon_weeks,
-        step_days=policy.forecast_step_days,
-        country=country,
-        elasticity=policy.elasticity,
-        elasticity_sd=policy.elasticity_sd,
-        lightgbm=bool(policy.forecast_lightgbm),
-        own_regressors=policy.forecast_own_regressors,
+    usual = Order.under(policy, as_of=as_of or min(last, today), country=country)
+    order = replace(
+        usual,
+        horizon_weeks=horizon_weeks or usual.horizon_weeks,
         sku_ids=sku_ids,
         location_ids=location_ids,
     )
